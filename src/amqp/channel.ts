@@ -1,0 +1,98 @@
+/**
+ * A channel that is opened again when it closes. amqplib recovers connections but not channels: one that
+ * the broker closed (404, 406) or that went down with its connection stays closed.
+ */
+import type { Channel, ConfirmChannel } from 'amqplib';
+import { messageOf } from '../errors';
+import type { Logger } from '../logger';
+import type { BrokerConnection } from './connection';
+
+/** Options of keepChannelOpen. */
+export interface KeptChannelOptions<C extends Channel> {
+  /** What the channel is for, in the log. */
+  readonly name: string;
+  /** Opens one channel; waits for the connection if that is down. */
+  readonly open: () => Promise<C>;
+  /** Makes a fresh channel ready; what it throws closes the channel and is tried again. */
+  readonly onOpen: (channel: C) => Promise<void> | void;
+  /** The channel is gone. */
+  readonly onClosed?: () => void;
+  readonly logger: Logger;
+}
+
+/** A channel kept open. */
+export interface KeptChannel {
+  /** Closes the channel for good. */
+  close(): Promise<void>;
+}
+
+const REOPEN_DELAY_MS = 200;
+const LONGEST_REOPEN_DELAY_MS = 5_000;
+
+/**
+ * Opens a channel and opens it again whenever it closes, until closed for good.
+ *
+ * @throws whatever the first open or onOpen throws
+ */
+export async function keepChannelOpen<C extends Channel>(
+  options: KeptChannelOptions<C>,
+): Promise<KeptChannel> {
+  const { name, open, onOpen, onClosed, logger } = options;
+  let stopped = false;
+  let current: C | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+
+  const openOnce = async () => {
+    const channel = await open();
+    channel.on('error', (error) => logger.warn('channel error', { channel: name, error: messageOf(error) }));
+    channel.once('close', () => {
+      if (current !== channel) return;
+      current = undefined;
+      onClosed?.();
+      reopenLater();
+    });
+    try {
+      await onOpen(channel);
+    } catch (error) {
+      await channel.close().catch(() => {});
+      throw error;
+    }
+    if (stopped) return void (await channel.close().catch(() => {}));
+    current = channel;
+    failures = 0;
+  };
+
+  const reopenLater = () => {
+    if (stopped) return;
+    const delayMs = Math.min(REOPEN_DELAY_MS * 2 ** failures++, LONGEST_REOPEN_DELAY_MS);
+    timer = setTimeout(
+      () =>
+        openOnce().catch((error) => {
+          if (stopped) return;
+          logger.warn('channel not reopened yet', { channel: name, error: messageOf(error) });
+          reopenLater();
+        }),
+      delayMs,
+    );
+  };
+
+  await openOnce();
+  return {
+    async close() {
+      stopped = true;
+      clearTimeout(timer);
+      const channel = current;
+      current = undefined;
+      await channel?.close().catch(() => {});
+    },
+  };
+}
+
+/** Opens a plain channel on this connection. */
+export const plainChannel = (connection: BrokerConnection) => (): Promise<Channel> =>
+  connection.model.createChannel();
+
+/** Opens a channel with publisher confirms on this connection. */
+export const confirmChannel = (connection: BrokerConnection) => (): Promise<ConfirmChannel> =>
+  connection.model.createConfirmChannel();

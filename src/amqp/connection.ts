@@ -1,0 +1,122 @@
+/**
+ * One connection to RabbitMQ that comes back by itself (amqplib's own recovery), under a name by which
+ * a person recognises it in the management UI.
+ */
+import { connect, type RecoveringChannelModel } from 'amqplib';
+import { BrokerUnavailableError, messageOf } from '../errors';
+import type { Logger } from '../logger';
+
+/** Options of openConnection. */
+export interface ConnectionOptions {
+  /** `amqp://` or `amqps://` URL, with user, password and vhost. */
+  readonly url: string;
+  /** Shown in the management UI and in the log. */
+  readonly name: string;
+  /** How long the first connection is tried for, in milliseconds; 0 tries once. */
+  readonly connectWaitMs: number;
+  /** Where trouble is reported. */
+  readonly logger: Logger;
+}
+
+/** A connection that is up, blocked or on its way back. */
+export interface BrokerConnection {
+  /** amqplib's model; createChannel on it waits until the connection is there. */
+  readonly model: RecoveringChannelModel;
+  /** Host and port, without user and password. */
+  readonly host: string;
+  /** The broker's version, such as `3.10.8`. */
+  version(): string;
+  /** `down` between a loss and the recovery; `blocked` while the broker, short of memory or disk, takes no publishes. */
+  state(): ConnectionState;
+  /** Ends the connection for good. */
+  close(): Promise<void>;
+}
+
+/** See BrokerConnection.state. */
+export type ConnectionState = 'up' | 'down' | 'blocked';
+
+/** A half-open connection is noticed after two of these; RabbitMQ's default of 60 s would make that two minutes. */
+const HEARTBEAT_S = 5;
+const CONNECT_TIMEOUT_MS = 5_000;
+const RETRY_DELAY_MS = 200;
+const LONGEST_RETRY_DELAY_MS = 5_000;
+
+/**
+ * Connects, and stays connected until closed.
+ *
+ * @throws BrokerUnavailableError when the first connection does not come about within `connectWaitMs`
+ */
+export async function openConnection(options: ConnectionOptions): Promise<BrokerConnection> {
+  const { url, name, connectWaitMs, logger } = options;
+  const host = brokerHost(url);
+  const giveUpAt = Date.now() + connectWaitMs;
+  let state: ConnectionState = 'down';
+  let connectedOnce = false;
+  let version = 'unknown';
+  let lastError: unknown;
+
+  const model = await connect(withHeartbeat(url), {
+    noDelay: true,
+    timeout: CONNECT_TIMEOUT_MS,
+    clientProperties: { connection_name: name, product: 'delay-broker' },
+    recovery: {
+      waitForConnect: false,
+      calculateDelay: (attempt) => {
+        if (!connectedOnce && Date.now() >= giveUpAt) throw new Error('out of time');
+        return Math.min(
+          RETRY_DELAY_MS * 2 ** (attempt - 1) * (0.8 + 0.4 * Math.random()),
+          LONGEST_RETRY_DELAY_MS,
+        );
+      },
+    },
+  });
+  const become = (next: ConnectionState, level: 'info' | 'warn', event: string, why?: unknown) => {
+    state = next;
+    logger[level](event, { connection: name, host, ...(why !== undefined && { error: messageOf(why) }) });
+  };
+  model.on('connect', ({ connection }) => {
+    connectedOnce = true;
+    version = connection.serverProperties.version;
+    become('up', 'info', 'connected');
+  });
+  model.on('disconnect', (error) => become('down', 'warn', 'disconnected', error));
+  model.on('blocked', (reason) => become('blocked', 'warn', 'blocked by the broker', reason));
+  model.on('unblocked', () => become('up', 'info', 'no longer blocked'));
+  model.on('connect-failed', (error) => {
+    lastError = error;
+    if (Date.now() < giveUpAt || connectedOnce) become('down', 'warn', 'not connected yet', error);
+  });
+  // amqplib follows each `error` by a disconnect, which reports it; without a listener it would end the process.
+  model.on('error', () => {});
+
+  try {
+    await model.waitForConnect();
+  } catch {
+    throw new BrokerUnavailableError(whyNotConnected(url, lastError), { cause: lastError });
+  }
+  return { model, host, version: () => version, state: () => state, close: () => model.close() };
+}
+
+/** Host and port of an AMQP URL, for messages and logs. */
+export function brokerHost(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`;
+}
+
+function withHeartbeat(url: string): string {
+  const withQuery = new URL(url);
+  if (!withQuery.searchParams.has('heartbeat')) withQuery.searchParams.set('heartbeat', String(HEARTBEAT_S));
+  return withQuery.href;
+}
+
+function whyNotConnected(url: string, error: unknown): string {
+  const host = brokerHost(url);
+  const reason = messageOf(error);
+  if (/ACCESS.REFUSED/i.test(reason)) {
+    return `RabbitMQ at ${host} refuses the user "${decodeURIComponent(new URL(url).username) || 'guest'}". Check user and password in AMQP_URL.`;
+  }
+  if (/NOT.ALLOWED|vhost/i.test(reason)) {
+    return `RabbitMQ at ${host} does not let this user into the vhost of AMQP_URL: ${reason}. Check that the vhost exists (rabbitmqctl list_vhosts) and the user's permissions.`;
+  }
+  return `Cannot reach RabbitMQ at ${host}: ${reason}. Check that it runs (rabbitmq-diagnostics ping) and that AMQP_URL is right.`;
+}

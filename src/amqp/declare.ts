@@ -1,0 +1,154 @@
+/**
+ * Declaring and checking exchanges, queues and bindings. RabbitMQ answers a missing or a different one by
+ * closing the channel, so every worker here goes on with a fresh one.
+ */
+import type { Channel } from 'amqplib';
+import { messageOf } from '../errors';
+import type { BrokerConnection } from './connection';
+
+/** A durable exchange. */
+export interface ExchangeDeclaration {
+  readonly kind: 'exchange';
+  readonly name: string;
+  readonly type: 'topic' | 'direct' | 'fanout';
+  /** Where messages go that no binding takes. */
+  readonly alternateExchange?: string;
+}
+
+/** A durable queue. */
+export interface QueueDeclaration {
+  readonly kind: 'queue';
+  readonly name: string;
+  /** Its `x-…` arguments: together with the name they are the queue's identity. */
+  readonly arguments: Readonly<Record<string, string | number>>;
+}
+
+/** A binding from an exchange to a queue or to another exchange. */
+export interface BindingDeclaration {
+  readonly source: string;
+  readonly destination: string;
+  readonly destinationKind: 'exchange' | 'queue';
+  readonly pattern: string;
+}
+
+/** Everything that has to be on a broker. Exchanges and queues in an order in which each finds what it names. */
+export interface Topology {
+  readonly exchanges: readonly ExchangeDeclaration[];
+  readonly queues: readonly QueueDeclaration[];
+  readonly bindings: readonly BindingDeclaration[];
+}
+
+/** An exchange or queue. */
+export type Declaration = ExchangeDeclaration | QueueDeclaration;
+
+/** A declaration that the broker refuses, with its reason. */
+export interface Conflict {
+  readonly declaration: Declaration;
+  readonly reason: string;
+}
+
+/** RabbitMQ handles one request of a channel at a time; some channels side by side keep it busy. */
+const CHANNELS = 8;
+const NOT_FOUND = 404;
+const PRECONDITION_FAILED = 406;
+
+/**
+ * What of the topology is not on the broker. Looks only: needs no configure permission.
+ *
+ * @throws amqplib's error when the broker refuses to answer, for want of permission for instance
+ */
+export async function findMissing(
+  connection: BrokerConnection,
+  { exchanges, queues }: Topology,
+): Promise<Declaration[]> {
+  const failures = await onChannels(connection, [...exchanges, ...queues], (channel, { kind, name }) =>
+    kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
+  );
+  return failures.map(({ item, error }) => {
+    if (codeOf(error) !== NOT_FOUND) throw error;
+    return item;
+  });
+}
+
+/** Which of these, all present on the broker, are there with other properties. Changes nothing. */
+export async function findConflicts(
+  connection: BrokerConnection,
+  present: readonly Declaration[],
+): Promise<Conflict[]> {
+  const failures = await onChannels(connection, present, declareOne);
+  return failures.map(({ item, error }) => {
+    if (codeOf(error) !== PRECONDITION_FAILED) throw error;
+    return { declaration: item, reason: messageOf(error) };
+  });
+}
+
+/** Declares exchanges, then queues, then bindings. Repeating it changes nothing. */
+export async function declareTopology(
+  connection: BrokerConnection,
+  { exchanges, queues, bindings }: Topology,
+): Promise<void> {
+  // One after the other: an exchange must exist before another names it as its alternate.
+  const failures = [
+    ...(await onChannels(connection, exchanges, declareOne, 1)),
+    ...(await onChannels(connection, queues, declareOne)),
+    ...(await onChannels(
+      connection,
+      bindings,
+      (channel, { source, destination, destinationKind, pattern }) =>
+        destinationKind === 'queue'
+          ? channel.bindQueue(destination, source, pattern)
+          : channel.bindExchange(destination, source, pattern),
+    )),
+  ];
+  if (failures[0]) throw failures[0].error;
+}
+
+function declareOne(channel: Channel, declaration: Declaration): Promise<unknown> {
+  const { kind, name } = declaration;
+  if (kind === 'queue') return channel.assertQueue(name, { durable: true, arguments: declaration.arguments });
+  const { type, alternateExchange } = declaration;
+  return channel.assertExchange(name, type, {
+    durable: true,
+    ...(alternateExchange && { alternateExchange }),
+  });
+}
+
+interface Failure<T> {
+  readonly item: T;
+  readonly error: unknown;
+}
+
+async function onChannels<T>(
+  { model }: BrokerConnection,
+  items: readonly T[],
+  act: (channel: Channel, item: T) => Promise<unknown>,
+  channels = CHANNELS,
+): Promise<Failure<T>[]> {
+  const failures: Failure<T>[] = [];
+  const rest = [...items].reverse();
+  const worker = async () => {
+    let channel: Channel | undefined;
+    for (let item = rest.pop(); item !== undefined; item = rest.pop()) {
+      channel ??= await quietChannel(model);
+      try {
+        await act(channel, item);
+      } catch (error) {
+        failures.push({ item, error });
+        channel = undefined;
+      }
+    }
+    await channel?.close();
+  };
+  await Promise.all(Array.from({ length: Math.min(channels, items.length) }, worker));
+  return failures;
+}
+
+async function quietChannel(model: BrokerConnection['model']): Promise<Channel> {
+  const channel = await model.createChannel();
+  channel.on('error', () => {}); // the rejected request carries the same error
+  return channel;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,215 @@
+/**
+ * The one runtime of every target: decode, align, handle, settle. A delivery is acknowledged only when
+ * whatever follows from it has been confirmed by the broker, so that a crash anywhere repeats and never loses.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BrokerConnection } from '../amqp/connection';
+import type { Publisher } from '../amqp/publisher';
+import { type Delivery, subscribe } from '../amqp/subscription';
+import type { Clock } from '../clock';
+import { MalformedMessageError, messageOf } from '../errors';
+import type { Logger } from '../logger';
+import { decodeMessage, type Message } from '../message';
+import { park } from '../parking';
+import type { Scheduler } from '../scheduler';
+import { targetQueue } from '../topology';
+import type { RetryPolicy } from './backoff';
+import { createGate } from './gate';
+import type { GuardedHandler } from './handler';
+import { createRepeats } from './repeats';
+import { type Settlement, settlementOf } from './settle';
+
+/** Options of runTarget. */
+export interface TargetOptions {
+  readonly target: string;
+  readonly handler: GuardedHandler;
+  /** Consumes and acknowledges. Not the publisher's: a memory alarm stops what publishes, never acknowledgements. */
+  readonly connection: BrokerConnection;
+  /** For what is set aside. */
+  readonly publisher: Publisher;
+  /** For what goes round again. */
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+  /** Handlers running at once. */
+  readonly handlers: number;
+  /** Messages in hand at most, held and running. */
+  readonly prefetch: number;
+  readonly retryPolicy: RetryPolicy;
+  /** Shown in the management UI. */
+  readonly consumerTag: string;
+  readonly logger: Logger;
+}
+
+/** A target's running consumer. */
+export interface TargetRunner {
+  /** Whether the broker is sending deliveries. */
+  active(): boolean;
+  /** Takes nothing more, gives back what is held, waits for what runs, at most `timeoutMs`. False when that did not suffice. */
+  drain(timeoutMs: number): Promise<boolean>;
+}
+
+/** Held in memory at most this long, in milliseconds; what is further ahead goes back into the wheel. */
+const LONGEST_HOLD_MS = 1_000;
+/** A due message that found no free handler for this long, in milliseconds, goes back to its queue. */
+const PATIENCE_MS = 200;
+const SETTLE_RETRY_MS = 200;
+const LONGEST_SETTLE_RETRY_MS = 5_000;
+
+/** Starts consuming a target's queue. */
+export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
+  const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, logger } = options;
+  const repeats = createRepeats();
+  const stopping = new AbortController();
+  let inHand = 0;
+  let emptied: (() => void) | undefined;
+
+  const gate = createGate({
+    clock,
+    handlers,
+    patienceMs: PATIENCE_MS,
+    onOverload: () => subscription.narrow(),
+  });
+  const stepSize = Math.min(handlers, prefetch);
+  const subscription = await subscribe({
+    connection: options.connection,
+    queue: targetQueue(target),
+    consumerTag: options.consumerTag,
+    stepSize,
+    steps: Math.ceil(prefetch / stepSize),
+    onDelivery: (delivery) => {
+      inHand++;
+      // More than the handlers can run is taken only while it is early: what is due should run, here or elsewhere.
+      if (inHand >= subscription.window() && gate.running() < handlers) subscription.widen();
+      take(delivery)
+        .catch((error) => {
+          logger.error('delivery failed unexpectedly', {
+            to: target,
+            error: messageOf(error),
+            stack: (error as Error).stack,
+          });
+          delivery.requeue();
+        })
+        .finally(() => {
+          inHand--;
+          if (inHand === 0) emptied?.();
+        });
+    },
+    onLost: () => gate.sendBack(false),
+    logger,
+  });
+
+  async function take(delivery: Delivery): Promise<void> {
+    const message = decoded(delivery);
+    if (message instanceof MalformedMessageError) {
+      logger.warn('parked', {
+        to: target,
+        messageId: delivery.properties.messageId,
+        reason: 'malformed',
+        error: message.message,
+      });
+      await carryOut(delivery, { kind: 'park', why: { reason: 'malformed', error: message.message } });
+      return;
+    }
+    for (let other = repeats.ongoing(message.delivery); other; other = repeats.ongoing(message.delivery))
+      await other;
+    if (repeats.settled(message.delivery)) {
+      delivery.ack();
+      logger.info('repeat dropped', { to: target, messageId: message.id, attempt: message.attempt });
+      return;
+    }
+    const end = repeats.begin(message.delivery);
+    let settled = false;
+    try {
+      settled = await alignAndHandle(delivery, message);
+    } finally {
+      end(settled);
+    }
+  }
+
+  async function alignAndHandle(delivery: Delivery, message: Message): Promise<boolean> {
+    const aheadMs = message.dueAt - clock();
+    if (aheadMs > LONGEST_HOLD_MS) {
+      logger.debug('early, sent round again', { to: target, messageId: message.id, aheadMs });
+      await carryOut(delivery, { kind: 'forward', message });
+      return false; // the same delivery comes again, and is to be handled then
+    }
+    if ((await gate.pass(message.dueAt)) === 'back') {
+      delivery.requeue();
+      return false;
+    }
+    return handleAndSettle(delivery, message);
+  }
+
+  async function handleAndSettle(delivery: Delivery, message: Message): Promise<boolean> {
+    const startedAt = clock();
+    const outcome = await handler(message).finally(() => gate.leave());
+    const now = clock();
+    const settlement = settlementOf(message, outcome, {
+      policy: retryPolicy,
+      now,
+      startedAt,
+      delivery: randomUUID(),
+      random: Math.random(),
+    });
+    logger[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
+      to: target,
+      messageId: message.id,
+      attempt: message.attempt,
+      lateMs: startedAt - message.dueAt,
+      tookMs: now - startedAt,
+      ...(settlement.kind === 'forward' && { retryAt: new Date(settlement.message.dueAt).toISOString() }),
+      ...(settlement.kind === 'park' && { reason: settlement.why.reason }),
+      ...(outcome.kind !== 'done' && { error: outcome.error }),
+    });
+    return carryOut(delivery, settlement);
+  }
+
+  /** Publishes what follows, then acknowledges. False when the broker will deliver the message again. */
+  async function carryOut(delivery: Delivery, settlement: Settlement): Promise<boolean> {
+    for (let waitMs = SETTLE_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_SETTLE_RETRY_MS)) {
+      try {
+        if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
+        if (settlement.kind === 'park') await park({ publisher, clock }, target, delivery, settlement.why);
+        delivery.ack();
+        return true;
+      } catch (error) {
+        logger.warn('not settled yet', { to: target, settlement: settlement.kind, error: messageOf(error) });
+        await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => {});
+        if (delivery.lost() || stopping.signal.aborted) {
+          delivery.requeue();
+          return false;
+        }
+      }
+    }
+  }
+
+  return {
+    active: subscription.active,
+    async drain(timeoutMs) {
+      await subscription.stop();
+      gate.sendBack(true);
+      stopping.abort();
+      const empty = new Promise<true>((resolve) => {
+        emptied = () => resolve(true);
+        if (inHand === 0) resolve(true);
+      });
+      const finished = await Promise.race([empty, sleep(timeoutMs, false as const, { ref: false })]);
+      await subscription.close();
+      return finished;
+    },
+  };
+}
+
+function decoded(delivery: Delivery): Message | MalformedMessageError {
+  try {
+    return decodeMessage(delivery);
+  } catch (error) {
+    if (error instanceof MalformedMessageError) return error;
+    throw error;
+  }
+}
+
+function pastTense({ kind }: Settlement): string {
+  return { acknowledge: 'handled', forward: 'retried', park: 'parked' }[kind];
+}

@@ -1,0 +1,45 @@
+/** From an outcome to what becomes of the message: decided here, carried out by the runtime. */
+import type { Message } from '../message';
+import type { ParkReason } from '../parking';
+import { backoffMs, type RetryPolicy } from './backoff';
+import type { Outcome } from './outcome';
+
+/** What becomes of a message that was handled. */
+export type Settlement =
+  | { readonly kind: 'acknowledge' }
+  | { readonly kind: 'forward'; readonly message: Message }
+  | { readonly kind: 'park'; readonly why: ParkReason };
+
+/** What a settlement depends on beside message and outcome. */
+export interface SettleContext {
+  readonly policy: RetryPolicy;
+  /** The time now, in milliseconds since the epoch. */
+  readonly now: number;
+  /** When this attempt began, in milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Names the retry's own publish. */
+  readonly delivery: string;
+  /** A number from 0 up to 1, for the jitter. */
+  readonly random: number;
+}
+
+/** Decides what becomes of a message. */
+export function settlementOf(message: Message, outcome: Outcome, context: SettleContext): Settlement {
+  const { policy, now, startedAt, delivery, random } = context;
+  switch (outcome.kind) {
+    case 'done':
+      return { kind: 'acknowledge' };
+    case 'reject':
+      return { kind: 'park', why: { reason: 'rejected', error: outcome.error } };
+    case 'retry': {
+      const waitMs = backoffMs(policy, message.attempt, random);
+      if (waitMs === undefined)
+        return { kind: 'park', why: { reason: 'attempts exhausted', error: outcome.error } };
+      const first = message.first ?? { dueAt: message.dueAt, at: startedAt };
+      return {
+        kind: 'forward',
+        message: { ...message, dueAt: now + waitMs, attempt: message.attempt + 1, delivery, first },
+      };
+    }
+  }
+}

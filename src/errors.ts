@@ -1,0 +1,55 @@
+/**
+ * Every error this service raises on purpose: a stable `code` to decide by, a message a person can
+ * act on, the `cause` for the log. How each becomes an HTTP answer stands in http/errors.ts.
+ */
+
+/** The base of all of them. */
+export abstract class DelayBrokerError extends Error {
+  /** Stable, for programs. */
+  abstract readonly code: string;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** RabbitMQ cannot be reached, or blocks publishers: nothing was sent, try again later. */
+export class BrokerUnavailableError extends DelayBrokerError {
+  readonly code = 'broker_unavailable';
+}
+
+/**
+ * The message was sent but its confirm never came: the broker may have it or not. Sending it again is
+ * safe for whoever tolerates a copy.
+ */
+export class OutcomeUnknownError extends DelayBrokerError {
+  readonly code = 'outcome_unknown';
+}
+
+/** RabbitMQ answered that it does not take the message: returned as unroutable, or negatively acknowledged. */
+export class PublishRefusedError extends DelayBrokerError {
+  readonly code = 'publish_refused';
+}
+
+/** Something that topology.ts declares is missing from the broker, or differs. */
+export class TopologyError extends DelayBrokerError {
+  readonly code = 'topology';
+}
+
+/** A delivery that is no valid message; it cannot be handled however often it is tried. */
+export class MalformedMessageError extends DelayBrokerError {
+  readonly code = 'malformed_message';
+}
+
+/** Environment variables that are missing or wrong; `problems` has a line for each. */
+export class ConfigError extends DelayBrokerError {
+  readonly code = 'config';
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,84 @@
+/** The API: what is served where. Each route validates, schedules, answers. */
+import express, { type Express, type RequestHandler } from 'express';
+import type { Clock } from '../clock';
+import type { Logger } from '../logger';
+import type { Scheduler } from '../scheduler';
+import { emailRoutes } from './emails';
+import { errorHandler, sendProblem } from './errors';
+import { healthRoutes, type Readiness } from './health';
+import { messageRoutes } from './messages';
+import { orderRoutes } from './orders';
+
+/** What the API needs. */
+export interface AppOptions {
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+  /** Names of the mail templates. */
+  readonly templateNames: readonly string[];
+  readonly readiness: Readiness;
+  readonly logger: Logger;
+}
+
+/** Handlers by method, by path. */
+export type Routes = Readonly<Record<string, Partial<Readonly<Record<'get' | 'post', RequestHandler>>>>>;
+
+const BODY_LIMIT_BYTES = 256 * 1024;
+
+/** The express application; serving it is up to server.ts. */
+export function createApp({ logger, readiness, ...options }: AppOptions): Express {
+  const app = express().disable('x-powered-by').disable('etag');
+  app.use(
+    express.json({ limit: BODY_LIMIT_BYTES, type: 'application/json', strict: false, reviver: withoutProto }),
+  );
+  serve(app, {
+    ...orderRoutes(options),
+    ...emailRoutes(options),
+    ...messageRoutes(options),
+    ...healthRoutes(readiness),
+  });
+  return finish(app, logger);
+}
+
+/** An application that answers for a process's health and nothing else. */
+export function createHealthApp({ readiness, logger }: Pick<AppOptions, 'readiness' | 'logger'>): Express {
+  const app = express().disable('x-powered-by').disable('etag');
+  serve(app, healthRoutes(readiness));
+  return finish(app, logger);
+}
+
+function serve(app: Express, routes: Routes): void {
+  for (const [path, handlers] of Object.entries(routes)) {
+    const route = app.route(path);
+    for (const [method, handler] of Object.entries(handlers)) route[method as 'get' | 'post'](handler);
+    const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
+    if (handlers.get) allowed.push('HEAD');
+    route.all((req, res) => {
+      res.set('Allow', allowed.join(', '));
+      sendProblem(res, {
+        status: 405,
+        kind: 'method-not-allowed',
+        title: 'Method not allowed',
+        detail: `${req.method} is not possible here, only ${allowed.join(', ')}.`,
+      });
+    });
+  }
+}
+
+function finish(app: Express, logger: Logger): Express {
+  app.use((req, res) => {
+    sendProblem(res, {
+      status: 404,
+      kind: 'not-found',
+      title: 'Not found',
+      detail: `There is nothing at ${req.path}.`,
+    });
+  });
+  app.use(errorHandler(logger));
+  return app;
+}
+
+/** JSON.parse makes a field of its own of `__proto__`; whoever merges such an object later changes its prototype. */
+function withoutProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('the field __proto__ is not allowed');
+  return value;
+}

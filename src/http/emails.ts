@@ -1,0 +1,41 @@
+/** The mail that welcomes a newcomer. */
+import { z } from 'zod';
+import { emailAddress } from '../targets';
+import type { AppOptions, Routes } from './app';
+import { validBody } from './validation';
+
+const WELCOME_DELAY_MS = 3_000;
+
+/** `POST /welcome-email`. */
+export function emailRoutes({
+  scheduler,
+  clock,
+  templateNames,
+}: Pick<AppOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+  const schema = z.strictObject({
+    email: emailAddress,
+    template: templateName(templateNames).default('welcome'),
+  });
+  return {
+    '/welcome-email': {
+      post: async (req, res) => {
+        const payload = validBody(schema, req.body);
+        const message = await scheduler.schedule({
+          to: 'emails',
+          payload,
+          dueAt: clock() + WELCOME_DELAY_MS,
+        });
+        res.status(202).json({
+          msg: `mail to ${payload.email} goes out in ${WELCOME_DELAY_MS / 1000} seconds`,
+          id: message.id,
+          due_at: new Date(message.dueAt).toISOString(),
+        });
+      },
+    },
+  };
+}
+
+/** The name of a template that there is. */
+export function templateName(names: readonly string[]) {
+  return z.string().refine((name) => names.includes(name), { error: `must be one of ${names.join(', ')}` });
+}

@@ -1,0 +1,110 @@
+/** The general form: any target, any delay. */
+import { z } from 'zod';
+import { durationMs } from '../duration';
+import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
+import { LONGEST_DELAY_MS } from '../wheel';
+import type { AppOptions, Routes } from './app';
+import { templateName } from './emails';
+import { type Fault, faultsOf, validBody } from './validation';
+
+const DELAY_FIELDS = ['delay', 'delay_ms', 'deliver_at'] as const;
+
+/** `POST /v1/messages`. */
+export function messageRoutes({
+  scheduler,
+  clock,
+  templateNames,
+}: Pick<AppOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+  const payloads = payloadSchemas(templateNames);
+  return {
+    '/v1/messages': {
+      post: async (req, res) => {
+        const { to, payload, ...when } = validBody(messageSchema, req.body, furtherFaults(payloads));
+        const message = await scheduler.schedule({
+          to,
+          payload: payloads[to].parse(payload),
+          dueAt: dueAtOf(when, clock()),
+        });
+        res
+          .status(202)
+          .location(`/v1/messages/${message.id}`)
+          .json({ id: message.id, to, status: 'scheduled', due_at: new Date(message.dueAt).toISOString() });
+      },
+    },
+  };
+}
+
+interface When {
+  readonly delay?: number | undefined;
+  readonly delay_ms?: number | undefined;
+  readonly deliver_at?: number | undefined;
+}
+
+function dueAtOf({ delay, delay_ms, deliver_at }: When, now: number): number {
+  return deliver_at ?? now + (delay ?? delay_ms ?? 0);
+}
+
+const TOO_LONG = 'must not be more than 3650 days ahead';
+
+const delay = z.string().transform((value, context) => {
+  const delayMs = durationMs(value);
+  if (delayMs !== undefined && delayMs <= LONGEST_DELAY_MS) return delayMs;
+  context.addIssue(
+    delayMs === undefined ? 'must be a duration such as "30m", "1h30m", "500ms" or "PT30M"' : TOO_LONG,
+  );
+  return z.NEVER;
+});
+
+const deliverAt = z.iso
+  .datetime({
+    offset: true,
+    error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
+  })
+  .transform(epochMs)
+  .refine((dueAt) => dueAt - Date.now() <= LONGEST_DELAY_MS, { error: TOO_LONG });
+
+/** Fractions finer than a millisecond are rounded up: never early. */
+function epochMs(dateTime: string): number {
+  const [, finer = ''] = /\.\d{3}(\d+)/.exec(dateTime) ?? [];
+  return Date.parse(dateTime) + (/[1-9]/.test(finer) ? 1 : 0);
+}
+
+const messageSchema = z.strictObject({
+  to: z.enum(TARGET_NAMES),
+  payload: z.unknown(),
+  delay: delay.optional(),
+  delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
+  deliver_at: deliverAt.optional(),
+});
+
+/** Each target's payload; a mail's template has to be one that there is. */
+function payloadSchemas(templateNames: readonly string[]) {
+  return {
+    ...TARGETS,
+    emails: TARGETS.emails.extend({ template: templateName(templateNames).default('welcome') }),
+  };
+}
+
+type PayloadSchemas = ReturnType<typeof payloadSchemas>;
+
+const furtherFaults = (schemas: PayloadSchemas) => (body: Readonly<Record<string, unknown>>) => [
+  ...delayFaults(body),
+  ...payloadFaults(schemas, body),
+];
+
+function delayFaults(body: Readonly<Record<string, unknown>>): Fault[] {
+  const given = DELAY_FIELDS.filter((field) => body[field] !== undefined);
+  const msg = `exactly one of ${DELAY_FIELDS.join(', ')} is needed`;
+  if (given.length === 0) return [{ loc: ['body', 'delay'], msg, type: 'missing' }];
+  return given.slice(1).map((field) => ({
+    loc: ['body', field],
+    msg: `${msg}, but ${given[0]} is there too`,
+    type: 'conflict',
+  }));
+}
+
+function payloadFaults(schemas: PayloadSchemas, { to, payload }: Readonly<Record<string, unknown>>): Fault[] {
+  const schema = TARGET_NAMES.includes(to as TargetName) ? schemas[to as TargetName] : undefined;
+  const { error } = schema?.safeParse(payload, { reportInput: true }) ?? {};
+  return error ? faultsOf(error, ['body', 'payload']) : [];
+}

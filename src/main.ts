@@ -1,0 +1,220 @@
+/** The program: puts the parts together for a role, and takes them apart again on SIGTERM or SIGINT. */
+import { type BrokerConnection, openConnection } from './amqp/connection';
+import { openPublisher, type Publisher } from './amqp/publisher';
+import { requireTopology } from './bootstrap';
+import { systemClock as clock } from './clock';
+import { type Config, loadConfig, PROCESS_NAME } from './config';
+import { DEFAULT_RETRY_POLICY } from './consumers/backoff';
+import { createEmailsHandler } from './consumers/emails';
+import { type GuardedHandler, guardHandler } from './consumers/handler';
+import { createOrdersHandler } from './consumers/orders';
+import { runTarget, type TargetRunner } from './consumers/runtime';
+import { messageOf } from './errors';
+import { createApp, createHealthApp } from './http/app';
+import type { Readiness } from './http/health';
+import { type HttpServer, serveHttp } from './http/server';
+import { createLogger, type Logger } from './logger';
+import { createMailer } from './mailer';
+import { createScheduler, type Scheduler } from './scheduler';
+import { TARGET_NAMES, TARGETS, type TargetName } from './targets';
+import { loadTemplates, type Templates } from './templates';
+import { delayTopology } from './topology';
+
+/** What this process is asked to be. */
+interface Role {
+  readonly name: 'all' | 'api' | 'consumers';
+  /** The targets to consume. */
+  readonly targets: readonly TargetName[];
+}
+
+/** Something started; ends within the time given, false when that did not suffice. */
+type Ending = (timeoutMs: number) => Promise<boolean>;
+
+/** What the parts of a role share. */
+interface Parts {
+  readonly config: Config;
+  readonly role: Role;
+  readonly logger: Logger;
+  readonly templates: Templates;
+  readonly publisher: Publisher;
+  readonly scheduler: Scheduler;
+  readonly publishing: BrokerConnection;
+}
+
+const USAGE = `usage: node dist/main.js [all | api | consumers [${TARGET_NAMES.join(' ')}]]`;
+
+function roleOf([name = 'all', ...targets]: readonly string[]): Role {
+  const wrong = targets.find((target) => !TARGET_NAMES.includes(target as TargetName));
+  if (wrong !== undefined) throw new Error(`There is no target "${wrong}".\n${USAGE}`);
+  if (name === 'consumers')
+    return { name, targets: targets.length > 0 ? (targets as TargetName[]) : TARGET_NAMES };
+  if ((name === 'all' || name === 'api') && targets.length === 0)
+    return { name, targets: name === 'all' ? TARGET_NAMES : [] };
+  throw new Error(`There is no role "${[name, ...targets].join(' ')}".\n${USAGE}`);
+}
+
+/** Starts the role's parts, in order; `ended` collects how each ends, the last started first to end. */
+async function start(config: Config, role: Role, logger: Logger, endings: Ending[]): Promise<void> {
+  const publishing = await connectAs(`${role.name} publish`, config, logger, endings);
+  await requireTopology(publishing, delayTopology());
+  const publisher = await openPublisher({
+    connection: publishing,
+    confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+    logger,
+  });
+  endings.unshift(async () => {
+    await publisher.close();
+    return true;
+  });
+  const scheduler = createScheduler({ publisher, clock });
+  const templates = loadTemplates(config.TEMPLATES_DIR);
+  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing };
+
+  const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, endings) : () => [];
+  const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
+  await startHttp(parts, readiness, endings);
+}
+
+async function connectAs(
+  purpose: string,
+  config: Config,
+  logger: Logger,
+  endings: Ending[],
+): Promise<BrokerConnection> {
+  const connection = await openConnection({
+    url: config.AMQP_URL,
+    name: `${purpose}@${PROCESS_NAME}`,
+    connectWaitMs: config.CONNECT_WAIT_MS,
+    logger,
+  });
+  endings.unshift(async () => {
+    await connection.close();
+    return true;
+  });
+  return connection;
+}
+
+async function startConsumers(
+  { config, role, logger, templates, publisher, scheduler }: Parts,
+  endings: Ending[],
+): Promise<Readiness> {
+  const connection = await connectAs(`${role.name} consume`, config, logger, endings);
+  const mailer = createMailer({
+    smtpUrl: config.SMTP_URL,
+    from: config.MAIL_FROM,
+    outboxDir: config.OUTBOX_DIR,
+  });
+  endings.unshift(async () => {
+    mailer.close();
+    return true;
+  });
+  const limitMs = config.HANDLER_TIMEOUT_MS;
+  const handlers: Readonly<Record<TargetName, GuardedHandler>> = {
+    orders: guardHandler(TARGETS.orders, createOrdersHandler({ publisher, clock, logger }), limitMs),
+    emails: guardHandler(TARGETS.emails, createEmailsHandler({ mailer, templates, logger }), limitMs),
+  };
+  const runners = new Map<TargetName, TargetRunner>();
+  endings.unshift(async (timeoutMs) => {
+    const drained = await Promise.all([...runners.values()].map((runner) => runner.drain(timeoutMs)));
+    return drained.every(Boolean);
+  });
+  for (const target of role.targets) {
+    runners.set(
+      target,
+      await runTarget({
+        target,
+        handler: handlers[target],
+        connection,
+        publisher,
+        scheduler,
+        clock,
+        handlers: config.HANDLERS,
+        prefetch: config.PREFETCH,
+        retryPolicy: DEFAULT_RETRY_POLICY,
+        consumerTag: `${target}@${PROCESS_NAME}`,
+        logger,
+      }),
+    );
+    logger.info('consuming', { to: target });
+  }
+  return () =>
+    [...runners].filter(([, runner]) => !runner.active()).map(([target]) => `Not consuming ${target}.`);
+}
+
+async function startHttp(
+  { config, role, logger, templates, scheduler }: Parts,
+  readiness: Readiness,
+  endings: Ending[],
+): Promise<void> {
+  let server: HttpServer | undefined;
+  if (role.name === 'consumers') {
+    if (config.HEALTH_PORT === undefined) return;
+    server = await serveHttp(
+      createHealthApp({ readiness, logger }),
+      config.HTTP_HOST,
+      config.HEALTH_PORT,
+      'HEALTH_PORT',
+    );
+  } else {
+    const app = createApp({ scheduler, clock, templateNames: templates.names, readiness, logger });
+    server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
+  }
+  endings.unshift(server.drain);
+  logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
+}
+
+function publishingReadiness(connection: BrokerConnection): string[] {
+  const state = connection.state();
+  if (state === 'up') return [];
+  return [
+    state === 'blocked'
+      ? `RabbitMQ at ${connection.host} takes no messages: it is short of memory or disk.`
+      : `RabbitMQ at ${connection.host} is not reachable.`,
+  ];
+}
+
+async function drain(endings: readonly Ending[], timeoutMs: number, logger: Logger): Promise<boolean> {
+  const giveUpAt = Date.now() + timeoutMs;
+  let clean = true;
+  for (const end of endings) {
+    const ended = await end(Math.max(0, giveUpAt - Date.now())).catch((error) => {
+      logger.warn('not ended cleanly', { error: messageOf(error) });
+      return false;
+    });
+    clean &&= ended;
+  }
+  return clean;
+}
+
+async function main(): Promise<void> {
+  const role = roleOf(process.argv.slice(2));
+  const config = loadConfig();
+  const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  const endings: Ending[] = [];
+
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info('stopping', { signal });
+    const overdue = setTimeout(() => process.exit(1), config.DRAIN_TIMEOUT_MS + 2_000);
+    const clean = await drain(endings, config.DRAIN_TIMEOUT_MS, logger);
+    clearTimeout(overdue);
+    logger.info('stopped', { clean });
+    process.exit(clean ? 0 : 1);
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+
+  try {
+    await start(config, role, logger, endings);
+  } catch (error) {
+    if (stopping) return;
+    await drain(endings, 1_000, logger);
+    throw error;
+  }
+}
+
+main().catch((error) => {
+  process.stderr.write(`delay-broker: ${messageOf(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,141 @@
+/**
+ * The message as it travels: what of it stands in which AMQP property or header, and back.
+ * The names of headers are a contract with messages that wait for years: they are read for ever.
+ */
+import { randomBytes } from 'node:crypto';
+import { MalformedMessageError } from './errors';
+
+/** What is known of a message from its acceptance to its end. */
+export interface Message {
+  /** Stable through every retry and copy; callees get it as their idempotency key. */
+  readonly id: string;
+  /** Name of the target that handles it. */
+  readonly to: string;
+  /** JSON; what it must contain is the target's affair. */
+  readonly payload: unknown;
+  /** When the next attempt is to be made, in milliseconds since the epoch. */
+  readonly dueAt: number;
+  /** When the API accepted it, in milliseconds since the epoch (whole seconds: AMQP's `timestamp` knows no finer). */
+  readonly acceptedAt: number;
+  /** Which attempt the next handling is, from 1. */
+  readonly attempt: number;
+  /** Names this one publish; a copy made by the broker has the same, a retry another. */
+  readonly delivery: string;
+  /** What came before, from the second attempt on. */
+  readonly first?: FirstAttempt;
+}
+
+/** The first attempt of a message that is tried again. */
+export interface FirstAttempt {
+  /** When it was due, in milliseconds since the epoch. */
+  readonly dueAt: number;
+  /** When it was made, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A message's body and properties, in AMQP's terms. */
+export interface Envelope {
+  readonly content: Buffer;
+  readonly properties: EnvelopeProperties;
+}
+
+interface EnvelopeProperties {
+  readonly messageId: string;
+  readonly type: string;
+  readonly timestamp: number;
+  readonly contentType: 'application/json';
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+/** What arrives: nothing of it can be trusted yet. */
+export interface RawEnvelope {
+  readonly content: Buffer;
+  readonly properties: {
+    readonly messageId?: unknown;
+    readonly type?: unknown;
+    readonly timestamp?: unknown;
+    readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  };
+}
+
+/** Longest id in characters; AMQP's short strings end at 255 bytes. */
+const LONGEST_ID = 128;
+
+/** Writes a message down for the broker. */
+export function encodeMessage(message: Message): Envelope {
+  return {
+    content: Buffer.from(JSON.stringify(message.payload)),
+    properties: {
+      messageId: message.id,
+      type: message.to,
+      timestamp: Math.floor(message.acceptedAt / 1000),
+      contentType: 'application/json',
+      headers: {
+        'due-at': message.dueAt,
+        delivery: message.delivery,
+        attempt: message.attempt,
+        ...(message.first && { 'first-due-at': message.first.dueAt, 'first-attempt-at': message.first.at }),
+      },
+    },
+  };
+}
+
+/**
+ * Reads a message that the broker delivered.
+ *
+ * @throws MalformedMessageError naming the first field that is not as it should be
+ */
+export function decodeMessage({ content, properties }: RawEnvelope): Message {
+  const headers = properties.headers ?? {};
+  return {
+    id: text('message_id', properties.messageId),
+    to: text('type', properties.type),
+    payload: json(content),
+    dueAt: integer('header due-at', headers['due-at'], 0),
+    acceptedAt: integer('timestamp', properties.timestamp, 0) * 1000,
+    attempt: integer('header attempt', headers.attempt, 1),
+    delivery: text('header delivery', headers.delivery),
+    ...(headers['first-due-at'] !== undefined && { first: firstAttempt(headers) }),
+  };
+}
+
+function firstAttempt(headers: Readonly<Record<string, unknown>>): FirstAttempt {
+  return {
+    dueAt: integer('header first-due-at', headers['first-due-at'], 0),
+    at: integer('header first-attempt-at', headers['first-attempt-at'], 0),
+  };
+}
+
+function text(field: string, value: unknown): string {
+  if (typeof value === 'string' && value.length > 0 && value.length <= LONGEST_ID) return value;
+  throw new MalformedMessageError(`${field} must be a string of 1 to ${LONGEST_ID} characters`);
+}
+
+function integer(field: string, value: unknown, least: number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  throw new MalformedMessageError(`${field} must be an integer of at least ${least}`);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function json(content: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(content));
+  } catch (cause) {
+    throw new MalformedMessageError('the body is not JSON in UTF-8', { cause });
+  }
+}
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * A ULID (https://github.com/ulid/spec) whose time is the due time: such ids sort by due time, and an id
+ * alone says when its message is due.
+ */
+export function idDueAt(dueAt: number): string {
+  let time = '';
+  for (let rest = dueAt, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
+  let random = '';
+  for (const byte of randomBytes(16)) random += CROCKFORD[byte % 32];
+  return time + random;
+}

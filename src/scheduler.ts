@@ -1,0 +1,51 @@
+/** Puts messages into the wheel, for the API and for consumers that send one round again. */
+import type { Publisher } from './amqp/publisher';
+import type { Clock } from './clock';
+import { encodeMessage, idDueAt, type Message } from './message';
+import { ENTRY_EXCHANGE } from './topology';
+import { routingKey, WHEEL, type Wheel } from './wheel';
+
+/** What a caller wants handled later. */
+export interface ScheduleRequest {
+  readonly to: string;
+  readonly payload: unknown;
+  /** When, in milliseconds since the epoch; what has passed is due now. */
+  readonly dueAt: number;
+}
+
+/** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */
+export interface Scheduler {
+  /** Accepts a new message; resolves once the broker has confirmed it. */
+  schedule(request: ScheduleRequest): Promise<Message>;
+  /** Sends a message round once more until its due time; resolves once confirmed. */
+  forward(message: Message): Promise<void>;
+}
+
+/** Options of createScheduler. */
+export interface SchedulerOptions {
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  /** The wheel that the broker's topology was made from; default the standard one. */
+  readonly wheel?: Wheel;
+}
+
+/** A scheduler on this publisher. */
+export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOptions): Scheduler {
+  const forward = (message: Message) =>
+    publisher.publish({
+      exchange: ENTRY_EXCHANGE,
+      routingKey: routingKey(wheel, message.dueAt - clock(), message.to),
+      ...encodeMessage(message),
+    });
+  return {
+    forward,
+    async schedule({ to, payload, dueAt }) {
+      const acceptedAt = clock();
+      const due = Math.max(dueAt, acceptedAt);
+      const id = idDueAt(due);
+      const message: Message = { id, to, payload, dueAt: due, acceptedAt, attempt: 1, delivery: id };
+      await forward(message);
+      return message;
+    },
+  };
+}
