@@ -1,0 +1,39 @@
+/** RabbitMQ nodes for tests: one for the whole run, and one of its own for a test that stops or kills it. */
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { nodePorts } from '../../dev/node-files';
+import { type PrivateBroker, startPrivateBroker } from '../../dev/private-broker';
+
+/** A node on free ports, its data in a folder of its own under /tmp; RABBITMQ_SERVER chooses the executable. */
+export async function startTestNode(): Promise<
+  PrivateBroker & { dataDir: string; restart(): Promise<PrivateBroker> }
+> {
+  const dataDir = mkdtempSync('/tmp/delay-broker-test-');
+  const port = await freePort();
+  const start = () =>
+    startPrivateBroker({
+      dataDir,
+      port,
+      configFile: join(__dirname, '../../rabbitmq.conf'),
+      executable: process.env.RABBITMQ_SERVER || undefined,
+    });
+  return { ...(await start()), dataDir, restart: start };
+}
+
+/** An AMQP port from which all of a node's ports are free; each process looks from another one on. */
+export async function freePort(): Promise<number> {
+  for (let port = 6_000 + (process.pid % 200) * 10; port < 8_600; port++) {
+    const taken = await Promise.all(Object.values(nodePorts(port)).map(isTaken));
+    if (!taken.includes(true)) return port;
+  }
+  throw new Error('no free ports from 6000 to 8600');
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(true));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)));
+  });
+}

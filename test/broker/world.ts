@@ -1,0 +1,138 @@
+/** A vhost for one test file: its topology, connections and whatever the file starts in it. */
+import { randomUUID } from 'node:crypto';
+import { createVhost, deleteVhost, managementRequest } from '../../dev/management';
+import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
+import { openPublisher, type Publisher } from '../../src/amqp/publisher';
+import { bootstrap } from '../../src/bootstrap';
+import { systemClock as clock } from '../../src/clock';
+import { DEFAULT_RETRY_POLICY } from '../../src/consumers/backoff';
+import type { Outcome } from '../../src/consumers/outcome';
+import { runTarget, type TargetOptions, type TargetRunner } from '../../src/consumers/runtime';
+import type { Logger } from '../../src/logger';
+import type { Message } from '../../src/message';
+import { createScheduler, type Scheduler } from '../../src/scheduler';
+import { delayTopology } from '../../src/topology';
+import { WHEEL, type Wheel } from '../../src/wheel';
+import { eventually } from './eventually';
+
+/** A log that remembers its lines. */
+export interface RecordedLog extends Logger {
+  readonly lines: { level: string; event: string; [field: string]: unknown }[];
+}
+
+export function recordedLog(): RecordedLog {
+  const lines: RecordedLog['lines'] = [];
+  const at = (level: string) => (event: string, fields: object) => lines.push({ level, event, ...fields });
+  return {
+    lines,
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+  } as unknown as RecordedLog;
+}
+
+/** One handling: which message, when it was due and when its handler began. */
+export interface Handling {
+  readonly message: Message;
+  readonly at: number;
+}
+
+export interface World {
+  readonly vhost: string;
+  readonly amqpUrl: string;
+  readonly log: RecordedLog;
+  readonly publisher: Publisher;
+  readonly scheduler: Scheduler;
+  connect(name?: string): Promise<BrokerConnection>;
+  /** Consumes a target with this handler; ended by close(). */
+  consume(
+    target: string,
+    handler: (message: Message) => Promise<Outcome>,
+    options?: Partial<TargetOptions>,
+  ): Promise<TargetRunner>;
+  /** The management API's answer for something of this vhost, such as `queues` or `queues/NAME`. */
+  look<T>(kind: string, name?: string): Promise<T>;
+  /** All messages of a queue, taken out of it, once there are as many as expected. */
+  drainQueue(
+    queue: string,
+    count: number,
+  ): Promise<
+    { content: Buffer; properties: { headers?: Record<string, unknown>; [name: string]: unknown } }[]
+  >;
+  close(): Promise<void>;
+}
+
+/** A world on the node of this run, or on another one. */
+export async function createWorld({
+  wheel = WHEEL,
+  targets = ['orders', 'emails'],
+  amqpUrl = process.env.TEST_AMQP_URL ?? '',
+  managementUrl = process.env.TEST_MANAGEMENT_URL ?? '',
+}: {
+  wheel?: Wheel;
+  targets?: string[];
+  amqpUrl?: string;
+  managementUrl?: string;
+} = {}): Promise<World> {
+  const vhost = `test-${randomUUID()}`;
+  await createVhost(managementUrl, vhost);
+  const url = `${amqpUrl.replace(/\/$/, '')}/${vhost}`;
+  const log = recordedLog();
+  const endings: (() => Promise<unknown>)[] = [];
+  const connect = async (name = 'test') => {
+    const connection = await openConnection({ url, name, connectWaitMs: 10_000, logger: log });
+    endings.unshift(() => connection.close());
+    return connection;
+  };
+  const connection = await connect();
+  await bootstrap(connection, delayTopology(wheel, targets));
+  const publisher = await openPublisher({ connection, confirmTimeoutMs: 10_000, logger: log });
+  endings.unshift(() => publisher.close());
+  const scheduler = createScheduler({ publisher, clock, wheel });
+
+  return {
+    vhost,
+    amqpUrl: url,
+    log,
+    publisher,
+    scheduler,
+    connect,
+    async consume(target, handler, options = {}) {
+      const runner = await runTarget({
+        target,
+        handler,
+        connection: await connect(`consume ${target}`),
+        publisher,
+        scheduler,
+        clock,
+        handlers: 50,
+        prefetch: 300,
+        retryPolicy: DEFAULT_RETRY_POLICY,
+        consumerTag: `${target}@test-${randomUUID()}`,
+        logger: log,
+        ...options,
+      });
+      endings.unshift(() => runner.drain(5_000));
+      return runner;
+    },
+    look: (kind, name) =>
+      managementRequest(
+        managementUrl,
+        'GET',
+        `/api/${kind}/${vhost}${name ? `/${encodeURIComponent(name)}` : ''}`,
+      ) as never,
+    async drainQueue(queue, count) {
+      const channel = await connection.model.createChannel();
+      const taken: Awaited<ReturnType<World['drainQueue']>> = [];
+      await channel.consume(queue, (message) => message && taken.push(message as never), { noAck: true });
+      await eventually(() => expect(taken.length).toBeGreaterThanOrEqual(count));
+      await channel.close();
+      return taken;
+    },
+    async close() {
+      for (const end of endings) await end();
+      await deleteVhost(managementUrl, vhost);
+    },
+  };
+}
