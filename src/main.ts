@@ -13,6 +13,7 @@ import { messageOf } from './errors';
 import { createApp, createHealthApp } from './http/app';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
+import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
 import { createMailer } from './mailer';
 import { createScheduler, type Scheduler } from './scheduler';
@@ -27,9 +28,6 @@ interface Role {
   readonly targets: readonly TargetName[];
 }
 
-/** Something started; ends within the time given, false when that did not suffice. */
-type Ending = (timeoutMs: number) => Promise<boolean>;
-
 /** What the parts of a role share. */
 interface Parts {
   readonly config: Config;
@@ -40,6 +38,9 @@ interface Parts {
   readonly scheduler: Scheduler;
   readonly publishing: BrokerConnection;
 }
+
+/** How long what has started may take to end when something else failed to start, in milliseconds. */
+const FAILED_START_TIMEOUT_MS = 1_000;
 
 const USAGE = `usage: node dist/main.js [all | api | consumers [${TARGET_NAMES.join(' ')}]]`;
 
@@ -53,33 +54,30 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
   throw new Error(`There is no role "${[name, ...targets].join(' ')}".\n${USAGE}`);
 }
 
-/** Starts the role's parts, in order; `ended` collects how each ends, the last started first to end. */
-async function start(config: Config, role: Role, logger: Logger, endings: Ending[]): Promise<void> {
-  const publishing = await connectAs(`${role.name} publish`, config, logger, endings);
+/** Starts the role's parts, in order. */
+async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
+  const publishing = await connectAs(`${role.name} publish`, config, logger, lifecycle);
   await requireTopology(publishing, delayTopology());
   const publisher = await openPublisher({
     connection: publishing,
     confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
     logger,
   });
-  endings.unshift(async () => {
-    await publisher.close();
-    return true;
-  });
+  lifecycle.onEnd(publisher.close);
   const scheduler = createScheduler({ publisher, clock });
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing };
 
-  const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, endings) : () => [];
+  const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
   const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
-  await startHttp(parts, readiness, endings);
+  await startHttp(parts, readiness, lifecycle);
 }
 
 async function connectAs(
   purpose: string,
   config: Config,
   logger: Logger,
-  endings: Ending[],
+  lifecycle: Lifecycle,
 ): Promise<BrokerConnection> {
   const connection = await openConnection({
     url: config.AMQP_URL,
@@ -87,34 +85,28 @@ async function connectAs(
     connectWaitMs: config.CONNECT_WAIT_MS,
     logger,
   });
-  endings.unshift(async () => {
-    await connection.close();
-    return true;
-  });
+  lifecycle.onEnd(connection.close);
   return connection;
 }
 
 async function startConsumers(
   { config, role, logger, templates, publisher, scheduler }: Parts,
-  endings: Ending[],
+  lifecycle: Lifecycle,
 ): Promise<Readiness> {
-  const connection = await connectAs(`${role.name} consume`, config, logger, endings);
+  const connection = await connectAs(`${role.name} consume`, config, logger, lifecycle);
   const mailer = createMailer({
     smtpUrl: config.SMTP_URL,
     from: config.MAIL_FROM,
     outboxDir: config.OUTBOX_DIR,
   });
-  endings.unshift(async () => {
-    mailer.close();
-    return true;
-  });
+  lifecycle.onEnd(mailer.close);
   const limitMs = config.HANDLER_TIMEOUT_MS;
   const handlers: Readonly<Record<TargetName, GuardedHandler>> = {
     orders: guardHandler(TARGETS.orders, createOrdersHandler({ publisher, clock, logger }), limitMs),
     emails: guardHandler(TARGETS.emails, createEmailsHandler({ mailer, templates, logger }), limitMs),
   };
   const runners = new Map<TargetName, TargetRunner>();
-  endings.unshift(async (timeoutMs) => {
+  lifecycle.onEnd(async (timeoutMs) => {
     const drained = await Promise.all([...runners.values()].map((runner) => runner.drain(timeoutMs)));
     return drained.every(Boolean);
   });
@@ -144,7 +136,7 @@ async function startConsumers(
 async function startHttp(
   { config, role, logger, templates, scheduler }: Parts,
   readiness: Readiness,
-  endings: Ending[],
+  lifecycle: Lifecycle,
 ): Promise<void> {
   let server: HttpServer | undefined;
   if (role.name === 'consumers') {
@@ -159,7 +151,7 @@ async function startHttp(
     const app = createApp({ scheduler, clock, templateNames: templates.names, readiness, logger });
     server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
   }
-  endings.unshift(server.drain);
+  lifecycle.onEnd(server.drain);
   logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
 }
 
@@ -173,43 +165,16 @@ function publishingReadiness(connection: BrokerConnection): string[] {
   ];
 }
 
-async function drain(endings: readonly Ending[], timeoutMs: number, logger: Logger): Promise<boolean> {
-  const giveUpAt = Date.now() + timeoutMs;
-  let clean = true;
-  for (const end of endings) {
-    const ended = await end(Math.max(0, giveUpAt - Date.now())).catch((error) => {
-      logger.warn('not ended cleanly', { error: messageOf(error) });
-      return false;
-    });
-    clean &&= ended;
-  }
-  return clean;
-}
-
 async function main(): Promise<void> {
   const role = roleOf(process.argv.slice(2));
   const config = loadConfig();
   const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
-  const endings: Ending[] = [];
-
-  let stopping = false;
-  const stop = async (signal: string) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    logger.info('stopping', { signal });
-    const overdue = setTimeout(() => process.exit(1), config.DRAIN_TIMEOUT_MS + 2_000);
-    const clean = await drain(endings, config.DRAIN_TIMEOUT_MS, logger);
-    clearTimeout(overdue);
-    logger.info('stopped', { clean });
-    process.exit(clean ? 0 : 1);
-  };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
-
+  const lifecycle = createLifecycle(logger);
+  endOnSignal(lifecycle, config.DRAIN_TIMEOUT_MS, logger);
   try {
-    await start(config, role, logger, endings);
+    await start(config, role, logger, lifecycle);
   } catch (error) {
-    if (stopping) return;
-    await drain(endings, 1_000, logger);
+    await lifecycle.end(FAILED_START_TIMEOUT_MS);
     throw error;
   }
 }
