@@ -52,7 +52,9 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
     const transport = createTransport({ url: smtpUrl, pool: true, ...CLOSED });
     return {
       send: async (mail) => (await transport.sendMail(compose(mail))).response,
-      close: () => transport.close(),
+      close() {
+        transport.close();
+      },
     };
   }
   const transport = createTransport({ streamTransport: true, buffer: true, ...CLOSED });
@@ -61,7 +63,9 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
       const { message } = await transport.sendMail(compose(mail));
       return writeWhole(join(resolve(outboxDir), `${encodeURIComponent(mail.id)}.eml`), message as Buffer);
     },
-    close: () => transport.close(),
+    close() {
+      transport.close();
+    },
   };
 }
 

@@ -115,7 +115,8 @@ function whyNotConnected(url: string, error: unknown): string {
   if (/ACCESS.REFUSED/i.test(reason)) {
     return `RabbitMQ at ${host} refuses the user "${decodeURIComponent(new URL(url).username) || 'guest'}". Check user and password in AMQP_URL.`;
   }
-  if (/NOT.ALLOWED|vhost/i.test(reason)) {
+  // Older brokers give their reason for refusing the vhost in a way that amqplib does not pass on.
+  if (/NOT.ALLOWED|vhost|ConnectionOpenOk/i.test(reason)) {
     return `RabbitMQ at ${host} does not let this user into the vhost of AMQP_URL: ${reason}. Check that the vhost exists (rabbitmqctl list_vhosts) and the user's permissions.`;
   }
   return `Cannot reach RabbitMQ at ${host}: ${reason}. Check that it runs (rabbitmq-diagnostics ping) and that AMQP_URL is right.`;

@@ -1,5 +1,6 @@
 /** A vhost for one test file: its topology, connections and whatever the file starts in it. */
 import { randomUUID } from 'node:crypto';
+import type { GetMessage } from 'amqplib';
 import { createVhost, deleteVhost, managementRequest } from '../../dev/management';
 import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
 import { openPublisher, type Publisher } from '../../src/amqp/publisher';
@@ -54,12 +55,7 @@ export interface World {
   /** The management API's answer for something of this vhost, such as `queues` or `queues/NAME`. */
   look<T>(kind: string, name?: string): Promise<T>;
   /** All messages of a queue, taken out of it, once there are as many as expected. */
-  drainQueue(
-    queue: string,
-    count: number,
-  ): Promise<
-    { content: Buffer; properties: { headers?: Record<string, unknown>; [name: string]: unknown } }[]
-  >;
+  drainQueue(queue: string, count: number): Promise<GetMessage[]>;
   close(): Promise<void>;
 }
 
@@ -124,9 +120,18 @@ export async function createWorld({
       ) as never,
     async drainQueue(queue, count) {
       const channel = await connection.model.createChannel();
-      const taken: Awaited<ReturnType<World['drainQueue']>> = [];
-      await channel.consume(queue, (message) => message && taken.push(message as never), { noAck: true });
-      await eventually(() => expect(taken.length).toBeGreaterThanOrEqual(count));
+      const taken: GetMessage[] = [];
+      // Fetched one by one: a consumer would be sent more than it has taken by the time it is closed.
+      await eventually(async () => {
+        for (
+          let next = await channel.get(queue, { noAck: true });
+          next;
+          next = await channel.get(queue, { noAck: true })
+        ) {
+          taken.push(next);
+        }
+        expect(taken.length).toBeGreaterThanOrEqual(count);
+      });
       await channel.close();
       return taken;
     },
