@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 
 /** Runs one program after another and passes this process's signals on to the one that runs. */
 export interface ChildRunner {
   /**
    * Runs a Node program with inherited input and output. Resolves with its exit code, or 128 + n when signal
    * n ended it; after a signal to this process it starts nothing any more and resolves with 128 + n at once.
+   * The program gets a SIGTERM when this process is killed.
    */
   run(args: string[], env: NodeJS.ProcessEnv): Promise<number>;
   /** Whether this process is on its way to its end. */
@@ -17,6 +19,7 @@ export interface ChildRunner {
 // For one Ctrl-C, the terminal and npm both send a signal.
 const SAME_SIGNAL_MS = 1000;
 const PARENT_CHECK_MS = 500;
+const END_WITH_LAUNCHER = join(__dirname, 'end-with-launcher.js');
 
 /**
  * Takes over SIGINT, SIGTERM and SIGHUP: the first is passed on to the program, a second one a second or
@@ -52,8 +55,14 @@ export function createChildRunner(cwd: string): ChildRunner {
     run: (args, env) =>
       new Promise((resolve, reject) => {
         if (first) return resolve(128 + constants.signals[first.name]);
-        // A process group of its own: otherwise a terminal's Ctrl-C reaches it directly as well.
-        const started = spawn(process.execPath, args, { cwd, env, stdio: 'inherit', detached: true });
+        const started = spawn(process.execPath, ['--require', END_WITH_LAUNCHER, ...args], {
+          cwd,
+          env,
+          // The channel closes with this process, however that ends.
+          stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+          // A process group of its own: otherwise a terminal's Ctrl-C reaches it directly as well.
+          detached: true,
+        });
         child = started;
         started.once('error', reject);
         started.once('exit', (code, signal) => {

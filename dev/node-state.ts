@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { connect } from 'amqplib';
 import { managementRequest } from './management';
-import type { NodeFiles } from './node-files';
+import type { NodePorts } from './node-files';
 
 /** The process id in a file; 0 when there is none yet. */
 export function readPid(file: string): number {
@@ -22,30 +22,21 @@ export async function readyVersion(amqpUrl: string, managementUrl: string): Prom
   }
 }
 
-/** Throws when something listens on `port` of 127.0.0.1; `amqpPort` names the node in the message. */
-export function requireFreePort(port: number, amqpPort: number): Promise<void> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', (error) =>
-      fail(
-        new Error(
-          `port ${port} is taken (${(error as NodeJS.ErrnoException).code}), which the broker on port ` +
-            `${amqpPort} needs: BROKER_PORT chooses another`,
-        ),
-      ),
-    );
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => done()));
-  });
+/** Throws when something listens on one of a node's ports on 127.0.0.1, naming port and use. */
+export async function requireFreePorts(ports: NodePorts): Promise<void> {
+  for (const [use, port] of Object.entries(ports)) {
+    const code = await listenError(port);
+    if (code === undefined) continue;
+    const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${code})`;
+    const purpose = port === ports.amqp ? '' : ` (for ${use}, of the broker on port ${ports.amqp})`;
+    throw new Error(`Port ${port} on 127.0.0.1${purpose} ${why}; choose another with BROKER_PORT.`);
+  }
 }
 
-/**
- * Puts why a node is not running into a message with its log's path and last lines.
- *
- * @param logStart size of the log in bytes before this start; what is older is left out
- */
-export function describeFailure(failure: string, port: number, files: NodeFiles, logStart: number): string {
-  const lastLines = (file: string, from: number) =>
-    existsSync(file) ? readFileSync(file).subarray(from).toString().trim().split('\n').slice(-10) : [];
-  const lines = [...lastLines(files.output, 0), ...lastLines(files.log, logStart)].filter((line) => line);
-  return [`the broker on port ${port} ${failure}; its log is ${files.log}`, ...lines].join('\n  ');
+function listenError(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
 }

@@ -1,13 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type NodeFiles, nodePorts, writeNodeFiles } from './node-files';
-import { clearStaleNode, endProcess, processStartTime, stopEpmd, writeRecord } from './node-process';
-import { describeFailure, readPid, readyVersion, requireFreePort } from './node-state';
+import { checkDataVersion, writeDataVersion } from './data-version';
+import { stopEpmd } from './epmd';
+import { type LaunchedNode, launchNode } from './launched-node';
+import { nodePorts, writeNodeFiles } from './node-files';
+import { clearStaleNode } from './node-record';
+import { readyVersion, requireFreePorts } from './node-state';
+import { describeFailure } from './start-failure';
 
 const READY_DEADLINE_MS = 90_000;
+const READY_CHECK_MS = 250;
 const STOP_GRACE_MS = 30_000;
+const FAILED_START_GRACE_MS = 5_000;
 const DEBIAN_EXECUTABLE = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 /** What `startPrivateBroker` takes. */
@@ -53,71 +58,38 @@ export interface PrivateBroker {
  * management API answer. A later start on the same `dataDir` brings everything back, and first stops a node
  * whose launcher died without stopping it.
  *
- * Throws when a node with a living launcher is on `dataDir`, when a port is taken, and when the node ends
- * or is not ready within 90 s; nothing is left running then.
+ * Throws when a node with a living launcher is on `dataDir`, when a newer RabbitMQ wrote it, when a port is
+ * taken, and when the node ends or is not ready within 90 s; nothing is left running then.
  */
 export async function startPrivateBroker(options: PrivateBrokerOptions): Promise<PrivateBroker> {
   const dataDir = resolve(options.dataDir);
+  const executable = options.executable || defaultExecutable();
   const ports = nodePorts(options.port);
-  const recordFile = join(dataDir, 'node.json');
   mkdirSync(dataDir, { recursive: true });
-  await clearStaleNode(recordFile, dataDir, STOP_GRACE_MS, options.log ?? (() => undefined));
+  await clearStaleNode(dataDir, STOP_GRACE_MS, options.log ?? (() => undefined));
   // An epmd outlives a node killed from outside; one without nodes is of no use to anybody.
   await stopEpmd(ports.epmd);
-  for (const port of Object.values(ports)) await requireFreePort(port, ports.amqp);
-
+  await requireFreePorts(ports);
   const files = writeNodeFiles(dataDir, ports, options.configFile, options.additionalConfig ?? '');
-  rmSync(files.pid, { force: true });
+  // It asks rabbitmqctl, which leaves an epmd behind.
+  const versionHint = await checkDataVersion(dataDir, executable, files.env).finally(() =>
+    stopEpmd(ports.epmd),
+  );
+
   const logStart = existsSync(files.log) ? statSync(files.log).size : 0;
-  const child = spawnNode(options.executable || defaultExecutable(), files);
-  let failure: string | undefined;
-  const exited = new Promise<void>((done) => {
-    child.once('error', (error) => {
-      failure = `cannot be run: ${error.message}`;
-      done();
-    });
-    child.once('exit', (code, signal) => {
-      failure ??= `ended with ${signal ?? `code ${code}`}`;
-      done();
-    });
-  });
-
-  let pid = child.pid ?? 0;
-  let startTime = pid ? (processStartTime(pid) ?? '') : '';
-  if (pid) writeRecord(recordFile, pid, startTime, ports.epmd);
-  const end = async (graceMs: number) => {
-    if (pid) await endProcess(pid, startTime, graceMs);
-    await stopEpmd(ports.epmd);
-    rmSync(recordFile, { force: true });
-  };
-
+  const node = launchNode(executable, dataDir, ports, files);
   const amqpUrl = `amqp://guest:guest@127.0.0.1:${ports.amqp}`;
   const managementUrl = `http://127.0.0.1:${ports.management}`;
-  const deadline = Date.now() + READY_DEADLINE_MS;
-  let version: string | undefined;
-  while (version === undefined) {
-    if (Date.now() > deadline) failure ??= `was not ready within ${READY_DEADLINE_MS / 1000} s`;
-    if (failure !== undefined) {
-      await end(5000);
-      throw new Error(describeFailure(failure, ports.amqp, files, logStart));
-    }
-    await Promise.race([sleep(250), exited]);
-    const vmPid = readPid(files.pid);
-    // A wrapper script may stand between us and the VM; signals must reach the VM.
-    if (vmPid && vmPid !== pid) {
-      const vmStartTime = processStartTime(vmPid);
-      if (vmStartTime !== undefined) {
-        pid = vmPid;
-        startTime = vmStartTime;
-        writeRecord(recordFile, pid, startTime, ports.epmd);
-      }
-    }
-    if (vmPid) version = await readyVersion(amqpUrl, managementUrl);
-  }
+  const version = await untilReady(node, amqpUrl, managementUrl).catch(async (error: Error) => {
+    await node.end(FAILED_START_GRACE_MS);
+    const message = describeFailure(error.message, ports.amqp, files, logStart);
+    throw new Error(versionHint === undefined ? message : `${versionHint}\n${message}`);
+  });
+  writeDataVersion(dataDir, version);
 
   let ended: Promise<void> | undefined;
   const endOnce = (graceMs: number) => {
-    ended ??= end(graceMs);
+    ended ??= node.end(graceMs);
     return ended;
   };
   return {
@@ -125,24 +97,29 @@ export async function startPrivateBroker(options: PrivateBrokerOptions): Promise
     managementUrl,
     version,
     port: ports.amqp,
-    pid,
+    pid: node.pid(),
     logFile: files.log,
-    exited,
+    exited: node.exited,
     stop: () => endOnce(STOP_GRACE_MS),
     kill: () => endOnce(0),
   };
 }
 
-function defaultExecutable(): string {
-  // The one in /usr/sbin insists on being root or the rabbitmq user.
-  return existsSync(DEBIAN_EXECUTABLE) ? DEBIAN_EXECUTABLE : 'rabbitmq-server';
+/** Resolves with the node's version once it answers; throws with what to say of it when it will not. */
+async function untilReady(node: LaunchedNode, amqpUrl: string, managementUrl: string): Promise<string> {
+  const deadline = Date.now() + READY_DEADLINE_MS;
+  for (;;) {
+    await Promise.race([sleep(READY_CHECK_MS), node.exited]);
+    const failure = node.failure();
+    if (failure !== undefined) throw new Error(failure);
+    const version = node.findVm() ? await readyVersion(amqpUrl, managementUrl) : undefined;
+    if (version !== undefined) return version;
+    if (Date.now() > deadline) throw new Error(`was not ready within ${READY_DEADLINE_MS / 1000} s`);
+  }
 }
 
-function spawnNode(executable: string, files: NodeFiles): ChildProcess {
-  const output = openSync(files.output, 'w');
-  // A process group of its own keeps a terminal's Ctrl-C away from the node, and a file for its output
-  // keeps it from failing on a closed pipe when this process dies.
-  const child = spawn(executable, [], { env: files.env, detached: true, stdio: ['ignore', output, output] });
-  closeSync(output);
-  return child;
+/** The `rabbitmq-server` to run where nothing else is said: a path, or a name to look for in PATH. */
+export function defaultExecutable(): string {
+  // The one in /usr/sbin insists on being root or the rabbitmq user.
+  return existsSync(DEBIAN_EXECUTABLE) ? DEBIAN_EXECUTABLE : 'rabbitmq-server';
 }

@@ -1,8 +1,11 @@
 /** The environment, read once. Every variable, its default and its meaning stands here. */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { RetryPolicy } from './consumers/backoff';
 import { ConfigError } from './errors';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
+import { TARGET_NAMES, type TargetName } from './targets';
+import { LONGEST_DELAY_MS } from './wheel';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const milliseconds = z.coerce.number().int().min(0).max(3_600_000);
@@ -14,6 +17,37 @@ const brokerUrl = z.string().refine(isBrokerUrl, {
 const smtpUrl = z.string().refine((value) => isUrl(value, ['smtp:', 'smtps:']), {
   error: 'must be a URL such as smtp://user:password@host:587 (or smtps://)',
 });
+
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/** Each of these can be set for one target alone, with its name before it: `ORDERS_HANDLERS`. */
+const perTarget = {
+  HANDLERS: whole(1, 10_000).default(50).describe('handlers running at once, per target and process'),
+  PREFETCH: whole(1, 65_535)
+    .default(300)
+    .describe('most messages in hand, held or being handled, per target and process'),
+  HANDLER_TIMEOUT_MS: milliseconds
+    .min(1)
+    .default(60_000)
+    .describe('how long one handling may take before it counts as failed'),
+  RETRY_ATTEMPTS: whole(1, 1_000).default(10).describe('attempts at most, the first one included'),
+  RETRY_BASE_MS: milliseconds.default(2_000).describe('upper bound of the wait after the first attempt'),
+  RETRY_FACTOR: z.coerce
+    .number()
+    .min(1)
+    .max(100)
+    .default(2)
+    .describe('how much that bound grows with each attempt'),
+  RETRY_CAP_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(LONGEST_DELAY_MS)
+    .default(600_000)
+    .describe('the bound grows no further than this'),
+};
+
+type PerTarget = { readonly [Name in keyof typeof perTarget]: number };
 
 const schema = z.object({
   AMQP_URL: brokerUrl.describe(
@@ -31,24 +65,7 @@ const schema = z.object({
   HEALTH_PORT: port
     .optional()
     .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),
-  HANDLERS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(50)
-    .describe('handlers running at once, per target and process'),
-  PREFETCH: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(300)
-    .describe('most messages in hand, held or being handled, per target and process'),
-  HANDLER_TIMEOUT_MS: milliseconds
-    .min(1)
-    .default(60_000)
-    .describe('how long one handling may take before it counts as failed'),
+  ...perTarget,
   DRAIN_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('how long a stopping process waits for what is running'),
@@ -77,8 +94,32 @@ const schema = z.object({
 /** The schema's shape, for the documentation's test. */
 export const CONFIG_VARIABLES = schema.shape;
 
+/** The variables that can be set for one target alone. */
+export const PER_TARGET_VARIABLES = Object.keys(perTarget) as (keyof PerTarget)[];
+
+const overrides: z.ZodType<Record<string, number | undefined>> = z.object(
+  Object.fromEntries(
+    TARGET_NAMES.flatMap((target) =>
+      PER_TARGET_VARIABLES.map((name) => [variableFor(target, name), perTarget[name].unwrap().optional()]),
+    ),
+  ),
+);
+
+/** What can differ between targets. */
+export interface TargetSettings {
+  /** Handlers running at once. */
+  readonly handlers: number;
+  /** Messages in hand at most, held and running. */
+  readonly prefetch: number;
+  /** How long one handling may take, in milliseconds. */
+  readonly handlerTimeoutMs: number;
+  readonly retryPolicy: RetryPolicy;
+}
+
 /** The configuration, with defaults filled in. */
-export type Config = z.infer<typeof schema>;
+export type Config = z.infer<typeof schema> & {
+  readonly targets: Readonly<Record<TargetName, TargetSettings>>;
+};
 
 /**
  * Reads the configuration.
@@ -88,19 +129,47 @@ export type Config = z.infer<typeof schema>;
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const { data, error } = schema.safeParse(set, {
-    error: (issue) => (issue.input === undefined ? 'is not set' : undefined),
-  });
-  if (error) throw new ConfigError(error.issues.map((issue) => problem(issue)));
-  return data;
+  const error = (issue: { input?: unknown }) => (issue.input === undefined ? 'is not set' : undefined);
+  const general = schema.safeParse(set, { error });
+  const special = overrides.safeParse(set);
+  if (!general.success || !special.success) {
+    const issues = [...(general.error?.issues ?? []), ...(special.error?.issues ?? [])];
+    throw new ConfigError(issues.map(problem));
+  }
+  const targets = TARGET_NAMES.map((target) => [target, settingsOf(target, general.data, special.data)]);
+  return { ...general.data, targets: Object.fromEntries(targets) };
 }
 
 /** How this process is named in the management UI: host and process id. */
 export const PROCESS_NAME = `${hostname()}:${process.pid}`;
 
+function variableFor(target: TargetName, name: keyof PerTarget): string {
+  return `${target.toUpperCase()}_${name}`;
+}
+
+function settingsOf(
+  target: TargetName,
+  general: PerTarget,
+  special: Readonly<Record<string, number | undefined>>,
+): TargetSettings {
+  const value = (name: keyof PerTarget) => special[variableFor(target, name)] ?? general[name];
+  return {
+    handlers: value('HANDLERS'),
+    prefetch: value('PREFETCH'),
+    handlerTimeoutMs: value('HANDLER_TIMEOUT_MS'),
+    retryPolicy: {
+      maxAttempts: value('RETRY_ATTEMPTS'),
+      baseMs: value('RETRY_BASE_MS'),
+      factor: value('RETRY_FACTOR'),
+      capMs: value('RETRY_CAP_MS'),
+    },
+  };
+}
+
 function problem({ path: [name], message }: z.core.$ZodIssue): string {
-  const description = schema.shape[name as keyof Config].description;
-  return `${String(name)}: ${message} (${description})`;
+  const variable = String(name);
+  const general = PER_TARGET_VARIABLES.find((each) => variable.endsWith(`_${each}`)) ?? variable;
+  return `${variable}: ${message} (${schema.shape[general as keyof typeof schema.shape].description})`;
 }
 
 function isBrokerUrl(value: string): boolean {

@@ -1,6 +1,7 @@
 /** Sends mails by SMTP or, where there is no mail server, writes them into a folder. */
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createTransport } from 'nodemailer';
 
 /** One mail. */
@@ -46,7 +47,7 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
     subject,
     text,
     html,
-    messageId: `<${encodeURIComponent(id)}@delay-broker>`,
+    messageId: `<${nameOf(id)}@delay-broker>`,
   });
   if (smtpUrl) {
     const transport = createTransport({ url: smtpUrl, pool: true, ...CLOSED });
@@ -61,7 +62,7 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
   return {
     async send(mail) {
       const { message } = await transport.sendMail(compose(mail));
-      return writeWhole(join(resolve(outboxDir), `${encodeURIComponent(mail.id)}.eml`), message as Buffer);
+      return writeWhole(join(resolve(outboxDir), `${nameOf(mail.id)}.eml`), message as Buffer);
     },
     close() {
       transport.close();
@@ -69,10 +70,22 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
   };
 }
 
-/** Under another name first, so that whoever watches the folder never sees half a mail. */
+/** Leaves room for what is added to it: file names end at 255 bytes. */
+const LONGEST_NAME = 200;
+
+/** An id as part of a file name or header; an overlong one keeps its beginning and is told apart by its hash. */
+function nameOf(id: string): string {
+  const name = encodeURIComponent(id);
+  if (name.length <= LONGEST_NAME) return name;
+  const hash = createHash('sha256').update(id).digest('hex');
+  return `${name.slice(0, LONGEST_NAME - hash.length - 1)}-${hash}`;
+}
+
+/** Under a name of its own first, so that whoever watches the folder never sees half a mail, nor half of two. */
 async function writeWhole(path: string, content: Buffer): Promise<string> {
-  await mkdir(resolve(path, '..'), { recursive: true });
-  await writeFile(`${path}.part`, content);
-  await rename(`${path}.part`, path);
+  const part = `${path}.${randomUUID()}.part`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(part, content);
+  await rename(part, path);
   return path;
 }

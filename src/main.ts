@@ -4,7 +4,6 @@ import { openPublisher, type Publisher } from './amqp/publisher';
 import { requireTopology } from './bootstrap';
 import { systemClock as clock } from './clock';
 import { type Config, loadConfig, PROCESS_NAME } from './config';
-import { DEFAULT_RETRY_POLICY } from './consumers/backoff';
 import { createEmailsHandler } from './consumers/emails';
 import { type GuardedHandler, guardHandler } from './consumers/handler';
 import { createOrdersHandler } from './consumers/orders';
@@ -100,10 +99,17 @@ async function startConsumers(
     outboxDir: config.OUTBOX_DIR,
   });
   lifecycle.onEnd(mailer.close);
-  const limitMs = config.HANDLER_TIMEOUT_MS;
   const handlers: Readonly<Record<TargetName, GuardedHandler>> = {
-    orders: guardHandler(TARGETS.orders, createOrdersHandler({ publisher, clock, logger }), limitMs),
-    emails: guardHandler(TARGETS.emails, createEmailsHandler({ mailer, templates, logger }), limitMs),
+    orders: guardHandler(
+      TARGETS.orders,
+      createOrdersHandler({ publisher, clock, logger }),
+      config.targets.orders.handlerTimeoutMs,
+    ),
+    emails: guardHandler(
+      TARGETS.emails,
+      createEmailsHandler({ mailer, templates, logger }),
+      config.targets.emails.handlerTimeoutMs,
+    ),
   };
   const runners = new Map<TargetName, TargetRunner>();
   lifecycle.onEnd(async (timeoutMs) => {
@@ -120,9 +126,7 @@ async function startConsumers(
         publisher,
         scheduler,
         clock,
-        handlers: config.HANDLERS,
-        prefetch: config.PREFETCH,
-        retryPolicy: DEFAULT_RETRY_POLICY,
+        ...config.targets[target],
         consumerTag: `${target}@${PROCESS_NAME}`,
         logger,
       }),

@@ -23,6 +23,15 @@ export interface Message {
   readonly delivery: string;
   /** What came before, from the second attempt on. */
   readonly first?: FirstAttempt;
+  /** How its retries differ from its target's. */
+  readonly retry?: MessageRetry;
+}
+
+/** What a message says of its own retries; see RetryPolicy for each. */
+export interface MessageRetry {
+  readonly maxAttempts?: number;
+  readonly baseMs?: number;
+  readonly capMs?: number;
 }
 
 /** The first attempt of a message that is tried again. */
@@ -75,6 +84,7 @@ export function encodeMessage(message: Message): Envelope {
         delivery: message.delivery,
         attempt: message.attempt,
         ...(message.first && { 'first-due-at': message.first.dueAt, 'first-attempt-at': message.first.at }),
+        ...retryHeaders(message.retry),
       },
     },
   };
@@ -96,7 +106,30 @@ export function decodeMessage({ content, properties }: RawEnvelope): Message {
     attempt: integer('header attempt', headers.attempt, 1),
     delivery: text('header delivery', headers.delivery),
     ...(headers['first-due-at'] !== undefined && { first: firstAttempt(headers) }),
+    ...retryOf(headers),
   };
+}
+
+const RETRY_HEADERS = {
+  maxAttempts: 'retry-max-attempts',
+  baseMs: 'retry-base-ms',
+  capMs: 'retry-cap-ms',
+} as const;
+
+function retryHeaders(retry: MessageRetry = {}): Record<string, number> {
+  const given = Object.entries(retry).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([field, value]) => [RETRY_HEADERS[field as keyof MessageRetry], value]),
+  );
+}
+
+function retryOf(headers: Readonly<Record<string, unknown>>): Pick<Message, 'retry'> {
+  const given = Object.entries(RETRY_HEADERS).filter(([, header]) => headers[header] !== undefined);
+  if (given.length === 0) return {};
+  const values = given.map(([field, header]) => {
+    return [field, integer(`header ${header}`, headers[header], field === 'maxAttempts' ? 1 : 0)];
+  });
+  return { retry: Object.fromEntries(values) };
 }
 
 function firstAttempt(headers: Readonly<Record<string, unknown>>): FirstAttempt {

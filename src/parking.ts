@@ -10,6 +10,12 @@ export interface ParkReason {
   readonly reason: string;
   /** What exactly happened; cut to 500 characters. */
   readonly error: string;
+  /** How often it was tried; none for what could not even be read. */
+  readonly attempts?: number;
+  /** When it was first tried, in milliseconds since the epoch. */
+  readonly firstAttemptAt?: number;
+  /** When it was last tried, in milliseconds since the epoch. */
+  readonly lastAttemptAt?: number;
 }
 
 const LONGEST_ERROR = 500;
@@ -23,7 +29,7 @@ export function park(
   { publisher, clock }: { publisher: Publisher; clock: Clock },
   target: string,
   { content, properties }: RawEnvelope,
-  { reason, error }: ParkReason,
+  { reason, error, attempts, firstAttemptAt, lastAttemptAt }: ParkReason,
 ): Promise<void> {
   const { messageId, type, timestamp, headers } = properties;
   return publisher.publish({
@@ -39,6 +45,9 @@ export function park(
         'parked-reason': reason,
         'parked-error': error.slice(0, LONGEST_ERROR),
         'parked-at': clock(),
+        ...(attempts !== undefined && { 'parked-attempts': attempts }),
+        ...(firstAttemptAt !== undefined && { 'parked-first-attempt-at': firstAttemptAt }),
+        ...(lastAttemptAt !== undefined && { 'parked-last-attempt-at': lastAttemptAt }),
       },
     },
   });

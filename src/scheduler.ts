@@ -1,7 +1,7 @@
 /** Puts messages into the wheel, for the API and for consumers that send one round again. */
 import type { Publisher } from './amqp/publisher';
 import type { Clock } from './clock';
-import { encodeMessage, idDueAt, type Message } from './message';
+import { encodeMessage, idDueAt, type Message, type MessageRetry } from './message';
 import { ENTRY_EXCHANGE } from './topology';
 import { routingKey, WHEEL, type Wheel } from './wheel';
 
@@ -11,6 +11,8 @@ export interface ScheduleRequest {
   readonly payload: unknown;
   /** When, in milliseconds since the epoch; what has passed is due now. */
   readonly dueAt: number;
+  /** How its retries differ from the target's; default not at all. */
+  readonly retry?: MessageRetry | undefined;
 }
 
 /** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */
@@ -39,11 +41,20 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
     });
   return {
     forward,
-    async schedule({ to, payload, dueAt }) {
+    async schedule({ to, payload, dueAt, retry }) {
       const acceptedAt = clock();
       const due = Math.max(dueAt, acceptedAt);
       const id = idDueAt(due);
-      const message: Message = { id, to, payload, dueAt: due, acceptedAt, attempt: 1, delivery: id };
+      const message: Message = {
+        id,
+        to,
+        payload,
+        dueAt: due,
+        acceptedAt,
+        attempt: 1,
+        delivery: id,
+        ...(retry && { retry }),
+      };
       await forward(message);
       return message;
     },

@@ -19,7 +19,7 @@ export const expireMinutes = z
 export const orderPayload = z.strictObject({ order_id: text, expire_minutes: expireMinutes });
 
 /** Control characters in an address would start a new mail header. */
-const NO_CONTROL_CHARACTERS = /^\P{Cc}+$/u;
+const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
 
 /** A mail address on one line. */
 export const emailAddress = z

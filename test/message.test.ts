@@ -17,6 +17,7 @@ test('what is encoded is decoded to the same', () => {
     ...message,
     attempt: 3,
     first: { dueAt: message.dueAt - 5000, at: message.dueAt - 4999 },
+    retry: { maxAttempts: 5, capMs: 0 },
   };
   expect(decodeMessage(encodeMessage(message))).toEqual(message);
   expect(decodeMessage(encodeMessage(retried))).toEqual(retried);
@@ -52,6 +53,7 @@ test.each([
   ['a due time in a table', withHeaders({ 'due-at': { '!': 'timestamp', value: 1 } }), 'due-at'],
   ['attempt zero', withHeaders({ attempt: 0 }), 'attempt'],
   ['no delivery', withHeaders({ delivery: undefined }), 'delivery'],
+  ['a retry policy of no attempts', withHeaders({ 'retry-max-attempts': 0 }), 'retry-max-attempts'],
   ['half a first attempt', withHeaders({ 'first-due-at': 1 }), 'first-attempt-at'],
   ['an empty body', { ...envelope, content: Buffer.alloc(0) }, 'JSON'],
   ['a body that is not JSON', { ...envelope, content: Buffer.from('{') }, 'JSON'],

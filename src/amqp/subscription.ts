@@ -1,11 +1,8 @@
 /**
- * Consuming a queue with a window that opens and closes: how many deliveries may be in hand at once.
- *
- * RabbitMQ fixes a consumer's prefetch when it subscribes, so the window is made of several consumers of
- * the same queue on one channel, each with a part of it: one is added to open it further, all but the
- * first are cancelled to close it.
+ * Consuming a queue: the broker pushes deliveries up to a prefetch, until the subscription is paused; then
+ * it hands out single ones on request.
  */
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage, GetMessage } from 'amqplib';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { keepChannelOpen, plainChannel } from './channel';
@@ -14,10 +11,10 @@ import type { BrokerConnection } from './connection';
 /** One message in hand, until it is acknowledged or requeued or its channel closes. */
 export interface Delivery {
   readonly content: Buffer;
-  readonly properties: ConsumeMessage['properties'];
+  readonly properties: GetMessage['properties'];
   /** Tells the broker that the message is done with. False when the channel is gone and the broker delivers it again. */
   ack(): boolean;
-  /** Gives the message back to the queue, for whoever is next. */
+  /** Gives the message back to the queue, for whoever is next. Up to RabbitMQ 4.2 this counts towards the delivery limit. */
   requeue(): void;
   /** Whether the channel is gone: the broker delivers the message again, here or elsewhere. */
   lost(): boolean;
@@ -27,27 +24,27 @@ export interface Delivery {
 export interface SubscriptionOptions {
   readonly connection: BrokerConnection;
   readonly queue: string;
-  /** Shown in the management UI; each further consumer of the window gets a number behind it. */
+  /** Shown in the management UI. */
   readonly consumerTag: string;
-  /** How many deliveries one step of the window lets in. */
-  readonly stepSize: number;
-  /** How many steps the window has when fully open. */
-  readonly steps: number;
+  /** How many deliveries the broker pushes before it waits for one to be acknowledged. */
+  readonly prefetch: number;
   readonly onDelivery: (delivery: Delivery) => void;
-  /** The channel is gone: what was in hand comes again, here or elsewhere. */
+  /** The channel is gone: what was in hand comes again, here or elsewhere. A paused subscription is resumed. */
   readonly onLost: () => void;
   readonly logger: Logger;
 }
 
 /** A subscription to one queue. */
 export interface Subscription {
-  /** How many deliveries the window lets in at the moment. */
-  window(): number;
-  /** Opens the window by one step, unless it is fully open or not there. */
-  widen(): void;
-  /** Closes the window down to its first step; what is in hand stays in hand. */
-  narrow(): void;
-  /** Whether the broker is sending deliveries. */
+  /** Stops the broker's pushing; what is in hand stays in hand. */
+  pause(): void;
+  /** Has the broker push again. */
+  resume(): void;
+  /** Whether it is paused. */
+  paused(): boolean;
+  /** Fetches the queue's next message; undefined when there is none. Each call costs a round trip. */
+  pull(): Promise<Delivery | undefined>;
+  /** Whether the queue is being consumed, by push or by pull. */
   active(): boolean;
   /** Takes no further deliveries; those in hand can still be acknowledged. */
   stop(): Promise<void>;
@@ -55,25 +52,24 @@ export interface Subscription {
   close(): Promise<void>;
 }
 
-/** Subscribes to a queue and stays subscribed when the channel or the connection is lost. */
+/**
+ * Subscribes to a queue and stays subscribed when the channel or the connection is lost.
+ *
+ * @throws amqplib's error when the queue is not there or may not be read
+ */
 export async function subscribe(options: SubscriptionOptions): Promise<Subscription> {
-  const { connection, queue, consumerTag, stepSize, steps, onDelivery, onLost, logger } = options;
+  const { connection, queue, consumerTag, prefetch, onDelivery, onLost, logger } = options;
   let channel: Channel | undefined;
-  let tags: string[] = [];
-  let stopped = false;
+  let state: 'pushing' | 'paused' | 'stopped' = 'pushing';
   const closed = new WeakSet<Channel>();
 
-  const addConsumer = async (on: Channel) => {
-    const tag = tags.length === 0 ? consumerTag : `${consumerTag}/${tags.length + 1}`;
-    tags.push(tag);
-    await on.consume(
-      queue,
-      (message) => (message ? onDelivery(delivery(on, message, () => closed.has(on))) : onCancelled(on)),
-      {
-        consumerTag: tag,
-      },
-    );
-  };
+  const handed = (on: Channel, message: ConsumeMessage | GetMessage) =>
+    delivery(on, message, () => closed.has(on));
+
+  const consume = (on: Channel) =>
+    on.consume(queue, (message) => (message ? onDelivery(handed(on, message)) : onCancelled(on)), {
+      consumerTag,
+    });
 
   // The server cancels a consumer whose queue is deleted or fails over; a fresh channel subscribes anew.
   const onCancelled = (on: Channel) => {
@@ -85,48 +81,55 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     name: consumerTag,
     open: plainChannel(connection),
     onOpen: async (opened) => {
-      tags = [];
       opened.once('close', () => closed.add(opened));
-      if (stopped) return;
-      await opened.prefetch(stepSize);
-      await addConsumer(opened);
+      if (state === 'stopped') return;
+      state = 'pushing';
+      await opened.prefetch(prefetch);
+      await consume(opened);
       channel = opened;
     },
     onClosed: () => {
       channel = undefined;
-      tags = [];
       onLost();
     },
     logger,
   });
 
-  const cancel = async (from: number) => {
-    const on = channel;
-    const surplus = tags.splice(from);
-    if (on) await Promise.allSettled(surplus.map((tag) => on.cancel(tag)));
+  /** Requests of a channel are answered in their order, so pausing and resuming cannot overtake each other. */
+  const request = (what: string, act: (on: Channel) => Promise<unknown>) => {
+    if (!channel) return;
+    act(channel).catch((error) => logger.debug(`not ${what}`, { queue, error: messageOf(error) }));
   };
 
   return {
-    window: () => tags.length * stepSize,
-    widen() {
-      if (!channel || stopped || tags.length === 0 || tags.length >= steps) return;
-      addConsumer(channel).catch((error) =>
-        logger.debug('window not widened', { queue, error: messageOf(error) }),
-      );
+    pause() {
+      if (state !== 'pushing') return;
+      state = 'paused';
+      request('paused', (on) => on.cancel(consumerTag));
     },
-    narrow() {
-      if (tags.length > 1) void cancel(1);
+    resume() {
+      if (state !== 'paused') return;
+      state = 'pushing';
+      request('resumed', consume);
     },
-    active: () => channel !== undefined && tags.length > 0,
+    paused: () => state === 'paused',
+    async pull() {
+      const on = channel;
+      if (!on || state === 'stopped') return undefined;
+      const message = await on.get(queue);
+      return message ? handed(on, message) : undefined;
+    },
+    active: () => channel !== undefined && state !== 'stopped',
     async stop() {
-      stopped = true;
-      await cancel(0);
+      const pushing = state === 'pushing';
+      state = 'stopped';
+      if (pushing) await channel?.cancel(consumerTag).catch(() => {});
     },
     close: () => kept.close(),
   };
 }
 
-function delivery(channel: Channel, message: ConsumeMessage, lost: () => boolean): Delivery {
+function delivery(channel: Channel, message: ConsumeMessage | GetMessage, lost: () => boolean): Delivery {
   const send = (act: () => void): boolean => {
     try {
       act();

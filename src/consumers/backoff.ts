@@ -12,21 +12,23 @@ export interface RetryPolicy {
   readonly capMs: number;
 }
 
-/** Ten attempts over about a quarter of an hour. */
-export const DEFAULT_RETRY_POLICY: RetryPolicy = {
-  maxAttempts: 10,
-  baseMs: 2_000,
-  factor: 2,
-  capMs: 600_000,
-};
+/** Longest wait that a callee can ask for, in milliseconds: a day. */
+const LONGEST_ASKED_WAIT_MS = 86_400_000;
 
 /**
  * How long to wait after a failed attempt, in milliseconds; undefined when it was the last.
  *
  * @param attempt the attempt that failed, from 1
  * @param random a number from 0 up to 1
+ * @param notBeforeMs what the callee asked for, beyond the cap if it likes, but at most a day; default nothing
  */
-export function backoffMs(policy: RetryPolicy, attempt: number, random = Math.random()): number | undefined {
+export function backoffMs(
+  policy: RetryPolicy,
+  attempt: number,
+  random: number,
+  notBeforeMs = 0,
+): number | undefined {
   if (attempt >= policy.maxAttempts) return undefined;
-  return Math.floor(random * Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1)));
+  const boundMs = Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1));
+  return Math.max(Math.floor(random * boundMs), Math.min(notBeforeMs, LONGEST_ASKED_WAIT_MS));
 }

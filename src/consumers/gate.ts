@@ -9,8 +9,12 @@ export type Passage = 'go' | 'back';
 
 /** Holds messages until they may be handled. */
 export interface Gate {
-  /** Waits until the due time has come and a handler is free. */
-  pass(dueAt: number): Promise<Passage>;
+  /**
+   * Waits until the due time has come and a handler is free.
+   *
+   * @param patient waits for a handler however long it takes; default false
+   */
+  pass(dueAt: number, patient?: boolean): Promise<Passage>;
   /** A handler is free again. */
   leave(): void;
   /** Sends everyone who waits back, and all who come later if `closed`. */
@@ -54,25 +58,27 @@ export function createGate({ clock, handlers, patienceMs, onOverload }: GateOpti
       look();
     });
 
-  const handlerFree = () =>
+  const handlerFree = (patient: boolean) =>
     new Promise<Passage>((resolve) => {
       const answer = (passage: Passage) => {
         clearTimeout(timer);
         if (waiting.delete(answer)) resolve(passage);
       };
-      const timer = setTimeout(() => {
-        onOverload();
-        answer('back');
-      }, patienceMs);
+      const timer = patient
+        ? undefined
+        : setTimeout(() => {
+            onOverload();
+            answer('back');
+          }, patienceMs);
       waiting.add(answer);
     });
 
   return {
-    async pass(dueAt) {
+    async pass(dueAt, patient = false) {
       if (closed) return 'back';
       if (dueAt > clock() && (await untilDue(dueAt)) === 'back') return 'back';
       // A handler that frees itself hands its place on, so that running never exceeds the limit.
-      if (running >= handlers) return handlerFree();
+      if (running >= handlers) return handlerFree(patient);
       running++;
       return 'go';
     },

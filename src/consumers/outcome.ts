@@ -3,14 +3,22 @@
 /** See done, retry and reject. */
 export type Outcome =
   | { readonly kind: 'done' }
-  | { readonly kind: 'retry'; readonly error: string }
+  | { readonly kind: 'retry'; readonly error: string; readonly notBeforeMs?: number }
   | { readonly kind: 'reject'; readonly error: string };
 
 /** Handled; the message is acknowledged. */
 export const done: Outcome = { kind: 'done' };
 
-/** Failed for now; tried again after a while, then parked. `error` says why, for people. */
-export const retry = (error: string): Outcome => ({ kind: 'retry', error });
+/**
+ * Failed for now; tried again after a while, at last parked. `error` says why, for people.
+ *
+ * @param notBeforeMs least wait before the next attempt, in milliseconds, where the callee asked for one
+ */
+export const retry = (error: string, notBeforeMs?: number): Outcome => ({
+  kind: 'retry',
+  error,
+  ...(notBeforeMs !== undefined && { notBeforeMs }),
+});
 
 /** Failed for good; parked at once. `error` says why, for people. */
 export const reject = (error: string): Outcome => ({ kind: 'reject', error });

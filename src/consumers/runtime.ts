@@ -53,6 +53,8 @@ export interface TargetRunner {
 const LONGEST_HOLD_MS = 1_000;
 /** A due message that found no free handler for this long, in milliseconds, goes back to its queue. */
 const PATIENCE_MS = 200;
+/** After so many returns it waits here instead: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
+const MOST_RETURNS = 10;
 const SETTLE_RETRY_MS = 200;
 const LONGEST_SETTLE_RETRY_MS = 5_000;
 
@@ -68,36 +70,48 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     clock,
     handlers,
     patienceMs: PATIENCE_MS,
-    onOverload: () => subscription.narrow(),
+    onOverload: () => subscription.pause(),
   });
-  const stepSize = Math.min(handlers, prefetch);
   const subscription = await subscribe({
     connection: options.connection,
     queue: targetQueue(target),
     consumerTag: options.consumerTag,
-    stepSize,
-    steps: Math.ceil(prefetch / stepSize),
-    onDelivery: (delivery) => {
-      inHand++;
-      // More than the handlers can run is taken only while it is early: what is due should run, here or elsewhere.
-      if (inHand >= subscription.window() && gate.running() < handlers) subscription.widen();
-      take(delivery)
-        .catch((error) => {
-          logger.error('delivery failed unexpectedly', {
-            to: target,
-            error: messageOf(error),
-            stack: (error as Error).stack,
-          });
-          delivery.requeue();
-        })
-        .finally(() => {
-          inHand--;
-          if (inHand === 0) emptied?.();
-        });
-    },
+    prefetch,
+    onDelivery: accept,
     onLost: () => gate.sendBack(false),
     logger,
   });
+
+  function accept(delivery: Delivery): void {
+    inHand++;
+    take(delivery)
+      .catch((error) => {
+        const { stack } = error as Error;
+        logger.error('delivery failed unexpectedly', { to: target, error: messageOf(error), stack });
+        delivery.requeue();
+      })
+      .finally(() => {
+        inHand--;
+        if (inHand === 0) emptied?.();
+      });
+  }
+
+  /** A handler is free: an overloaded target fetches one message for it, and is over it when none is due. */
+  function leaveGate(): void {
+    gate.leave();
+    if (!subscription.paused() || gate.running() >= handlers) return;
+    subscription.pull().then(
+      (delivery) => {
+        if (!delivery || isEarly(delivery)) subscription.resume();
+        if (delivery) accept(delivery);
+      },
+      (error) => logger.debug('not pulled', { to: target, error: messageOf(error) }),
+    );
+  }
+
+  function isEarly({ properties }: Delivery): boolean {
+    return Number(properties.headers?.['due-at']) > clock();
+  }
 
   async function take(delivery: Delivery): Promise<void> {
     const message = decoded(delivery);
@@ -134,7 +148,8 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       await carryOut(delivery, { kind: 'forward', message });
       return false; // the same delivery comes again, and is to be handled then
     }
-    if ((await gate.pass(message.dueAt)) === 'back') {
+    const returns = Number(delivery.properties.headers?.['x-delivery-count'] ?? 0);
+    if ((await gate.pass(message.dueAt, returns >= MOST_RETURNS)) === 'back') {
       delivery.requeue();
       return false;
     }
@@ -143,7 +158,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
 
   async function handleAndSettle(delivery: Delivery, message: Message): Promise<boolean> {
     const startedAt = clock();
-    const outcome = await handler(message).finally(() => gate.leave());
+    const outcome = await handler(message).finally(leaveGate);
     const now = clock();
     const settlement = settlementOf(message, outcome, {
       policy: retryPolicy,

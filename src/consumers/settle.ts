@@ -12,6 +12,7 @@ export type Settlement =
 
 /** What a settlement depends on beside message and outcome. */
 export interface SettleContext {
+  /** The target's; what the message says of its own retries goes before it. */
   readonly policy: RetryPolicy;
   /** The time now, in milliseconds since the epoch. */
   readonly now: number;
@@ -26,20 +27,21 @@ export interface SettleContext {
 /** Decides what becomes of a message. */
 export function settlementOf(message: Message, outcome: Outcome, context: SettleContext): Settlement {
   const { policy, now, startedAt, delivery, random } = context;
-  switch (outcome.kind) {
-    case 'done':
-      return { kind: 'acknowledge' };
-    case 'reject':
-      return { kind: 'park', why: { reason: 'rejected', error: outcome.error } };
-    case 'retry': {
-      const waitMs = backoffMs(policy, message.attempt, random);
-      if (waitMs === undefined)
-        return { kind: 'park', why: { reason: 'attempts exhausted', error: outcome.error } };
-      const first = message.first ?? { dueAt: message.dueAt, at: startedAt };
-      return {
-        kind: 'forward',
-        message: { ...message, dueAt: now + waitMs, attempt: message.attempt + 1, delivery, first },
-      };
-    }
+  if (outcome.kind === 'done') return { kind: 'acknowledge' };
+
+  const attempts = {
+    attempts: message.attempt,
+    firstAttemptAt: message.first?.at ?? startedAt,
+    lastAttemptAt: startedAt,
+  };
+  if (outcome.kind === 'reject') {
+    return { kind: 'park', why: { reason: 'rejected', error: outcome.error, ...attempts } };
   }
+  const waitMs = backoffMs({ ...policy, ...message.retry }, message.attempt, random, outcome.notBeforeMs);
+  if (waitMs === undefined) {
+    return { kind: 'park', why: { reason: 'attempts exhausted', error: outcome.error, ...attempts } };
+  }
+  const first = message.first ?? { dueAt: message.dueAt, at: startedAt };
+  const next = { ...message, dueAt: now + waitMs, attempt: message.attempt + 1, delivery, first };
+  return { kind: 'forward', message: next };
 }

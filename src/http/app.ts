@@ -3,6 +3,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { Scheduler } from '../scheduler';
+import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
@@ -22,14 +23,9 @@ export interface AppOptions {
 /** Handlers by method, by path. */
 export type Routes = Readonly<Record<string, Partial<Readonly<Record<'get' | 'post', RequestHandler>>>>>;
 
-const BODY_LIMIT_BYTES = 256 * 1024;
-
 /** The express application; serving it is up to server.ts. */
 export function createApp({ logger, readiness, ...options }: AppOptions): Express {
   const app = express().disable('x-powered-by').disable('etag');
-  app.use(
-    express.json({ limit: BODY_LIMIT_BYTES, type: 'application/json', strict: false, reviver: withoutProto }),
-  );
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
@@ -49,7 +45,8 @@ export function createHealthApp({ readiness, logger }: Pick<AppOptions, 'readine
 function serve(app: Express, routes: Routes): void {
   for (const [path, handlers] of Object.entries(routes)) {
     const route = app.route(path);
-    for (const [method, handler] of Object.entries(handlers)) route[method as 'get' | 'post'](handler);
+    if (handlers.get) route.get(handlers.get);
+    if (handlers.post) route.post(jsonBody, handlers.post);
     const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
     if (handlers.get) allowed.push('HEAD');
     route.all((req, res) => {
@@ -75,10 +72,4 @@ function finish(app: Express, logger: Logger): Express {
   });
   app.use(errorHandler(logger));
   return app;
-}
-
-/** JSON.parse makes a field of its own of `__proto__`; whoever merges such an object later changes its prototype. */
-function withoutProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('the field __proto__ is not allowed');
-  return value;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
-import { InvalidRequestError, notJson } from './validation';
+import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
 export interface Problem {
@@ -33,14 +33,10 @@ export function sendProblem(
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error, req, res, next) => {
     if (res.headersSent) return next(error);
-    const known = asInvalidRequest(error);
-    if (known)
-      return sendInvalid(
-        res,
-        known,
-        req.accepts(['application/json', 'application/problem+json']) !== 'application/json',
-      );
-
+    if (error instanceof InvalidRequestError) {
+      const preferred = req.accepts(['application/json', 'application/problem+json']);
+      return sendInvalid(res, error, preferred === 'application/problem+json');
+    }
     const problem = problemOf(error);
     if (problem) {
       if (problem.status === 503) {
@@ -88,18 +84,6 @@ function sendInvalid(res: Response, { message, faults }: InvalidRequestError, as
   );
 }
 
-/** body-parser's errors carry a `type` (https://github.com/expressjs/body-parser#errors). */
-function asInvalidRequest(error: unknown): InvalidRequestError | undefined {
-  if (error instanceof InvalidRequestError) return error;
-  switch (typeOf(error)) {
-    case 'entity.parse.failed':
-    case 'charset.unsupported':
-      return notJson('json_invalid', 'the body is not valid JSON');
-    default:
-      return undefined;
-  }
-}
-
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof BrokerUnavailableError || error instanceof PublishRefusedError) {
     const detail = `${error.message} The message was not accepted; try again.`;
@@ -108,6 +92,7 @@ function problemOf(error: unknown): Problem | undefined {
   if (error instanceof OutcomeUnknownError) {
     return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };
   }
+  // body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors).
   if (typeOf(error) === 'entity.too.large') {
     return {
       status: 413,

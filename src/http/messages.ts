@@ -1,5 +1,6 @@
 /** The general form: any target, any delay. */
 import { z } from 'zod';
+import type { Clock } from '../clock';
 import { durationMs } from '../duration';
 import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
 import { LONGEST_DELAY_MS } from '../wheel';
@@ -15,11 +16,12 @@ export function messageRoutes({
   clock,
   templateNames,
 }: Pick<AppOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+  const schema = messageSchema(clock);
   const payloads = payloadSchemas(templateNames);
   return {
     '/v1/messages': {
       post: async (req, res) => {
-        const { to, payload, ...when } = validBody(messageSchema, req.body, furtherFaults(payloads));
+        const { to, payload, ...when } = validBody(schema, req.body, furtherFaults(payloads));
         const message = await scheduler.schedule({
           to,
           payload: payloads[to].parse(payload),
@@ -60,8 +62,7 @@ const deliverAt = z.iso
     offset: true,
     error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
   })
-  .transform(epochMs)
-  .refine((dueAt) => dueAt - Date.now() <= LONGEST_DELAY_MS, { error: TOO_LONG });
+  .transform(epochMs);
 
 /** Fractions finer than a millisecond are rounded up: never early. */
 function epochMs(dateTime: string): number {
@@ -69,13 +70,14 @@ function epochMs(dateTime: string): number {
   return Date.parse(dateTime) + (/[1-9]/.test(finer) ? 1 : 0);
 }
 
-const messageSchema = z.strictObject({
-  to: z.enum(TARGET_NAMES),
-  payload: z.unknown(),
-  delay: delay.optional(),
-  delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
-  deliver_at: deliverAt.optional(),
-});
+const messageSchema = (clock: Clock) =>
+  z.strictObject({
+    to: z.enum(TARGET_NAMES),
+    payload: z.unknown(),
+    delay: delay.optional(),
+    delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
+    deliver_at: deliverAt.refine((dueAt) => dueAt - clock() <= LONGEST_DELAY_MS, TOO_LONG).optional(),
+  });
 
 /** Each target's payload; a mail's template has to be one that there is. */
 function payloadSchemas(templateNames: readonly string[]) {
@@ -104,7 +106,8 @@ function delayFaults(body: Readonly<Record<string, unknown>>): Fault[] {
 }
 
 function payloadFaults(schemas: PayloadSchemas, { to, payload }: Readonly<Record<string, unknown>>): Fault[] {
-  const schema = TARGET_NAMES.includes(to as TargetName) ? schemas[to as TargetName] : undefined;
-  const { error } = schema?.safeParse(payload, { reportInput: true }) ?? {};
+  // The message's own schema has said so already where there is no such target, or no payload.
+  if (!TARGET_NAMES.includes(to as TargetName) || payload === undefined) return [];
+  const { error } = schemas[to as TargetName].safeParse(payload, { reportInput: true });
   return error ? faultsOf(error, ['body', 'payload']) : [];
 }

@@ -1,6 +1,6 @@
 /** Serving an application, and ending it without dropping a request. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
 
 /** A listening server. */
@@ -24,6 +24,7 @@ export async function serveHttp(
   variable = 'HTTP_PORT',
 ): Promise<HttpServer> {
   const server = createServer(app);
+  const endConnections = followConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why =
@@ -46,7 +47,29 @@ export async function serveHttp(
           clearTimeout(giveUp);
           resolve(true);
         });
-        server.closeIdleConnections();
+        endConnections();
       }),
+  };
+}
+
+/**
+ * Returns what ends every connection as soon as no request runs on it. Server.closeIdleConnections is not
+ * enough: it leaves those on which no request has come yet, and those kept alive after their last answer.
+ */
+function followConnections(server: Server): () => void {
+  const sockets = new Set<Socket>();
+  const running = new Set<ServerResponse>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('request', (_req, res) => {
+    running.add(res);
+    res.once('close', () => running.delete(res));
+  });
+  return () => {
+    const busy = new Set([...running].map((res) => res.req.socket));
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+    for (const res of running) if (!res.headersSent) res.setHeader('Connection', 'close');
   };
 }

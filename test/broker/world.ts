@@ -6,7 +6,6 @@ import { type BrokerConnection, openConnection } from '../../src/amqp/connection
 import { openPublisher, type Publisher } from '../../src/amqp/publisher';
 import { bootstrap } from '../../src/bootstrap';
 import { systemClock as clock } from '../../src/clock';
-import { DEFAULT_RETRY_POLICY } from '../../src/consumers/backoff';
 import type { Outcome } from '../../src/consumers/outcome';
 import { runTarget, type TargetOptions, type TargetRunner } from '../../src/consumers/runtime';
 import type { Logger } from '../../src/logger';
@@ -104,7 +103,7 @@ export async function createWorld({
         clock,
         handlers: 50,
         prefetch: 300,
-        retryPolicy: DEFAULT_RETRY_POLICY,
+        retryPolicy: { maxAttempts: 10, baseMs: 2_000, factor: 2, capMs: 600_000 },
         consumerTag: `${target}@test-${randomUUID()}`,
         logger: log,
         ...options,

@@ -56,6 +56,18 @@ test('whoever waits in vain goes back, and the overload is reported', async () =
   expect(onOverload).toHaveBeenCalledTimes(1);
 });
 
+test('whoever is patient waits for as long as it takes', async () => {
+  const onOverload = jest.fn();
+  const gate = createGate({ ...options, patienceMs: 1, onOverload });
+  await gate.pass(0);
+  const impatient = gate.pass(0);
+  const patient = gate.pass(0, true);
+  await expect(impatient).resolves.toBe('back');
+  gate.leave();
+  await expect(patient).resolves.toBe('go');
+  expect(onOverload).toHaveBeenCalledTimes(1);
+});
+
 test('sent back: those held, those waiting, and once closed those who come', async () => {
   const gate = createGate({ ...options, patienceMs: 10_000 });
   await gate.pass(0);

@@ -121,6 +121,9 @@ test.each([
     'parked-reason': reason,
     'parked-error': error,
     attempt,
+    'parked-attempts': attempt,
+    'parked-first-attempt-at': expect.any(Number),
+    'parked-last-attempt-at': expect.any(Number),
     ...(attempt === 1 ? { 'due-at': dueAt } : { 'first-due-at': dueAt }),
   });
   expect(parked?.properties.headers).not.toHaveProperty('x-death');
@@ -227,6 +230,30 @@ test('a consumer that is busy leaves what is due to an idle one', async () => {
   await eventually(() => expect(handledByIdle).toHaveLength(19));
   busy.release();
   await expectAllSettled(busyRunner, idleRunner);
+});
+
+test('a long overload parks nothing, and what comes after it is handled on time again', async () => {
+  let handled = 0;
+  const handler = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    handled++;
+    return done;
+  };
+  // Each round of handlers outlasts the patience of those who wait: unless they wait elsewhere, they go to and fro.
+  const runners = [
+    await world.consume('orders', handler, { handlers: 2, prefetch: 20 }),
+    await world.consume('orders', handler, { handlers: 2, prefetch: 20 }),
+  ];
+  await Promise.all(Array.from({ length: 60 }, (_, i) => schedule(i, 100 + i)));
+  await eventually(() => expect(handled).toBe(60), 30_000);
+  const channel = await (await world.connect()).model.createChannel();
+  expect(await channel.checkQueue('orders.parked')).toMatchObject({ messageCount: 0 });
+  const { dueAt } = await schedule('after', 300);
+  await eventually(() => expect(handled).toBe(61));
+  const lateMs = world.log.lines.filter(({ event }) => event === 'handled').at(-1)?.lateMs;
+  expect(Number(lateMs)).toBeGreaterThanOrEqual(0);
+  expect(dueAt).toBeLessThanOrEqual(Date.now());
+  await expectAllSettled(...runners);
 });
 
 test('draining gives held messages back, finishes what runs and acknowledges it', async () => {

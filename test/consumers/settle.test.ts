@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { backoffMs, DEFAULT_RETRY_POLICY } from '../../src/consumers/backoff';
+import { backoffMs } from '../../src/consumers/backoff';
 import { done, reject, retry } from '../../src/consumers/outcome';
 import { settlementOf } from '../../src/consumers/settle';
 import type { Message } from '../../src/message';
@@ -23,7 +23,7 @@ test('done is acknowledged', () => {
 test('reject parks at once', () => {
   expect(settlementOf(message, reject('gone'), context)).toEqual({
     kind: 'park',
-    why: { reason: 'rejected', error: 'gone' },
+    why: { reason: 'rejected', error: 'gone', attempts: 1, firstAttemptAt: 10_001, lastAttemptAt: 10_001 },
   });
 });
 
@@ -40,9 +40,16 @@ test('retry goes round again as another delivery of the same message, and keeps 
 });
 
 test('after the last attempt it is parked', () => {
-  expect(settlementOf({ ...message, attempt: 3 }, retry('busy'), context)).toEqual({
+  const last = { ...message, attempt: 3, first: { dueAt: 5_000, at: 5_001 } };
+  expect(settlementOf(last, retry('busy'), context)).toEqual({
     kind: 'park',
-    why: { reason: 'attempts exhausted', error: 'busy' },
+    why: {
+      reason: 'attempts exhausted',
+      error: 'busy',
+      attempts: 3,
+      firstAttemptAt: 5_001,
+      lastAttemptAt: 10_001,
+    },
   });
 });
 
@@ -61,13 +68,44 @@ test('any sequence of outcomes ends acknowledged or parked within the attempts',
   );
 });
 
+test("a message's own policy goes before its target's, field by field", () => {
+  const own = { ...message, retry: { maxAttempts: 1 } };
+  expect(settlementOf(own, retry('busy'), context)).toMatchObject({ kind: 'park' });
+  const patient = { ...message, attempt: 3, retry: { maxAttempts: 4, baseMs: 100, capMs: 200 } };
+  expect(settlementOf(patient, retry('busy'), context)).toMatchObject({
+    kind: 'forward',
+    message: { dueAt: 10_100 + 100, retry: patient.retry },
+  });
+});
+
+test.each([
+  ['longer than the backoff, even beyond the cap', 3_000, 3_000],
+  ['shorter than the backoff', 1, 500],
+  ['beyond all reason: a day', 1e12, 86_400_000],
+])('a wait that the callee asked for is honoured: %s', (_, notBeforeMs, waitMs) => {
+  expect(settlementOf(message, retry('busy', notBeforeMs), context)).toMatchObject({
+    message: { dueAt: 10_100 + waitMs },
+  });
+});
+
 test('backoff stays within its bounds, whatever the policy', () => {
+  const whole = (max: number) => fc.integer({ min: 0, max });
+  const anyPolicy = fc.record({
+    maxAttempts: fc.integer({ min: 1, max: 50 }),
+    baseMs: whole(100_000),
+    factor: fc.double({ min: 1, max: 10, noNaN: true }),
+    capMs: whole(1_000_000),
+  });
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 9 }), random, (attempt, jitter) => {
-      const waitMs = backoffMs(DEFAULT_RETRY_POLICY, attempt, jitter) ?? Number.NaN;
+    fc.property(anyPolicy, fc.integer({ min: 1, max: 60 }), random, (policy, attempt, jitter) => {
+      const waitMs = backoffMs(policy, attempt, jitter);
+      if (attempt >= policy.maxAttempts) return void expect(waitMs).toBeUndefined();
+      expect(Number.isInteger(waitMs)).toBe(true);
       expect(waitMs).toBeGreaterThanOrEqual(0);
-      expect(waitMs).toBeLessThanOrEqual(Math.min(DEFAULT_RETRY_POLICY.capMs, 2_000 * 2 ** (attempt - 1)));
+      expect(waitMs).toBeLessThanOrEqual(
+        Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1)),
+      );
     }),
   );
 });

@@ -1,0 +1,106 @@
+/** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
+import { createApp } from '../../src/http/app';
+import { serveHttp } from '../../src/http/server';
+import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
+import { type RecordedLog, recordedLog } from '../broker/world';
+
+/** What an id looks like: a ULID. */
+export const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** What the clock says. */
+export const NOW = Date.parse('2026-11-20T12:00:00.000Z');
+
+/** The paths that take a message, each with a body that it accepts. */
+export const ACCEPTED_BODIES: Readonly<Record<string, object>> = {
+  '/submit-order': { order_id: 'A1' },
+  '/dlx-order': { order_id: 'A1' },
+  '/welcome-email': { email: 'ann@example.com' },
+  '/v1/messages': { to: 'emails', payload: { email: 'ann@example.com' }, delay: '30m' },
+};
+
+export const PATHS = Object.keys(ACCEPTED_BODIES);
+
+/** One fault of a request, as the API reports it. */
+export interface ReportedFault {
+  readonly loc: (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body, parsed; `detail` holds the faults of a 422, or a sentence. */
+  readonly body: Readonly<Record<string, unknown>> & { readonly detail: ReportedFault[] };
+}
+
+export interface Api {
+  readonly port: number;
+  readonly log: RecordedLog;
+  /** What the scheduler was asked for, oldest first. */
+  readonly scheduled: ScheduleRequest[];
+  /** Anything fetch can send. */
+  request(path: string, init?: RequestInit): Promise<Answer>;
+  /** A POST of this JSON. */
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  close(): Promise<unknown>;
+}
+
+/** Starts the API; `before` runs in the broker's place before a message is accepted, and can throw. */
+export async function startApi({
+  before = () => {},
+  notReady = () => [],
+}: {
+  before?: () => void | Promise<void>;
+  notReady?: () => readonly string[];
+} = {}): Promise<Api> {
+  const log = recordedLog();
+  const scheduled: ScheduleRequest[] = [];
+  const publisher = { publish: async () => before(), close: async () => {} };
+  const clock = () => NOW;
+  const inner = createScheduler({ publisher, clock });
+  const scheduler: Scheduler = {
+    ...inner,
+    schedule(request) {
+      scheduled.push(request);
+      return inner.schedule(request);
+    },
+  };
+  const app = createApp({
+    scheduler,
+    clock,
+    templateNames: ['welcome', 'reminder'],
+    readiness: notReady,
+    logger: log,
+  });
+  const server = await serveHttp(app, '127.0.0.1', 0);
+
+  const request: Api['request'] = async (path, init) => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
+    const text = await response.text();
+    expect(text).not.toMatch(/\n +at |node_modules|\.[jt]s:\d/); // no answer ever shows a stack
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text === '' ? {} : JSON.parse(text),
+    };
+  };
+  return {
+    port: server.port,
+    log,
+    scheduled,
+    request,
+    post: (path, body, headers) =>
+      request(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    close: () => server.drain(1_000),
+  };
+}
+
+/** A fault's place and kind in one line, such as `body.expire_minutes too_small`. */
+export const inShort = ({ loc, type }: ReportedFault) => `${loc.join('.')} ${type}`;

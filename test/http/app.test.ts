@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type Api, PATHS, startApi } from './api';
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.close());
+
+test.each([
+  '/',
+  '/submit-orders',
+  '/v1',
+  '/v1/messages/1',
+  '/%E0%A4%A',
+  '/%00',
+  '/..%2f..%2fetc/passwd',
+  '//livez',
+])('there is nothing at %s', async (path) => {
+  for (const method of ['GET', 'POST', 'PUT']) {
+    const { status, headers, body } = await api.request(path, { method });
+    expect([status, body.type]).toEqual([404, 'urn:delay-broker:problem:not-found']);
+    expect(headers.get('Content-Type')).toMatch(/^application\/problem\+json/);
+  }
+});
+
+test.each([
+  ...PATHS.flatMap((path) =>
+    ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => [method, path, 'POST']),
+  ),
+  ...['/livez', '/readyz'].flatMap((path) =>
+    ['POST', 'PUT', 'DELETE'].map((method) => [method, path, 'GET, HEAD']),
+  ),
+])('%s %s is not allowed, only %s', async (method, path, allowed) => {
+  const { status, headers, body } = await api.request(path as string, { method: method as string });
+  expect([status, headers.get('Allow')]).toEqual([405, allowed]);
+  if (method !== 'HEAD') expect(body.type).toBe('urn:delay-broker:problem:method-not-allowed');
+});
+
+test('a body is only read where one is asked for', async () => {
+  const broken = { headers: { 'Content-Type': 'application/json' }, body: '{' };
+  expect((await api.request('/nowhere', { method: 'POST', ...broken })).status).toBe(404);
+  expect((await api.request('/submit-order', { method: 'PUT', ...broken })).status).toBe(405);
+});
+
+test.each([
+  'GET http://[ HTTP/1.1',
+  'OPTIONS * HTTP/1.1',
+  'GET /\u0001 HTTP/1.1',
+  'BREW /livez HTTP/1.1',
+  'GET',
+])('the request line "%s" is the client\'s fault', async (line) => {
+  const socket = connect(api.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.end(`${line}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const answer = await text(socket);
+  expect(answer).toMatch(/^HTTP\/1.1 4\d\d /);
+  expect(answer).not.toMatch(/\n +at |node_modules/);
+});
+
+test('nothing tells what the server is made of', async () => {
+  const { headers } = await api.request('/livez');
+  expect(headers.get('X-Powered-By')).toBeNull();
+});
