@@ -1,12 +1,11 @@
 /** The program: puts the parts together for a role, and takes them apart again on SIGTERM or SIGINT. */
 import { type BrokerConnection, openConnection } from './amqp/connection';
+import { createExchangeCheck } from './amqp/exchanges';
 import { openPublisher, type Publisher } from './amqp/publisher';
 import { requireTopology } from './bootstrap';
 import { systemClock as clock } from './clock';
 import { type Config, loadConfig, PROCESS_NAME } from './config';
-import { createEmailsHandler } from './consumers/emails';
-import { type GuardedHandler, guardHandler } from './consumers/handler';
-import { createOrdersHandler } from './consumers/orders';
+import { createHandlers } from './consumers/handlers';
 import { runTarget, type TargetRunner } from './consumers/runtime';
 import { messageOf } from './errors';
 import { createApp, createHealthApp } from './http/app';
@@ -14,9 +13,8 @@ import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
-import { createMailer } from './mailer';
 import { createScheduler, type Scheduler } from './scheduler';
-import { TARGET_NAMES, TARGETS, type TargetName } from './targets';
+import { TARGET_NAMES, type TargetName } from './targets';
 import { loadTemplates, type Templates } from './templates';
 import { delayTopology } from './topology';
 
@@ -57,12 +55,7 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
 async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   const publishing = await connectAs(`${role.name} publish`, config, logger, lifecycle);
   await requireTopology(publishing, delayTopology());
-  const publisher = await openPublisher({
-    connection: publishing,
-    confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
-    logger,
-  });
-  lifecycle.onEnd(publisher.close);
+  const publisher = await publishOn(publishing, config, logger, lifecycle);
   const scheduler = createScheduler({ publisher, clock });
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing };
@@ -88,29 +81,28 @@ async function connectAs(
   return connection;
 }
 
+async function publishOn(
+  connection: BrokerConnection,
+  config: Config,
+  logger: Logger,
+  lifecycle: Lifecycle,
+): Promise<Publisher> {
+  const publisher = await openPublisher({ connection, confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS, logger });
+  lifecycle.onEnd(publisher.close);
+  return publisher;
+}
+
 async function startConsumers(
-  { config, role, logger, templates, publisher, scheduler }: Parts,
+  { config, role, logger, templates, publisher, scheduler, publishing }: Parts,
   lifecycle: Lifecycle,
 ): Promise<Readiness> {
   const connection = await connectAs(`${role.name} consume`, config, logger, lifecycle);
-  const mailer = createMailer({
-    smtpUrl: config.SMTP_URL,
-    from: config.MAIL_FROM,
-    outboxDir: config.OUTBOX_DIR,
-  });
-  lifecycle.onEnd(mailer.close);
-  const handlers: Readonly<Record<TargetName, GuardedHandler>> = {
-    orders: guardHandler(
-      TARGETS.orders,
-      createOrdersHandler({ publisher, clock, logger }),
-      config.targets.orders.handlerTimeoutMs,
-    ),
-    emails: guardHandler(
-      TARGETS.emails,
-      createEmailsHandler({ mailer, templates, logger }),
-      config.targets.emails.handlerTimeoutMs,
-    ),
+  const relay = {
+    publisher: await publishOn(publishing, config, logger, lifecycle),
+    exchangeExists: createExchangeCheck(publishing),
   };
+  const handlers = createHandlers({ config, publisher, relay, templates, clock, logger });
+  lifecycle.onEnd(handlers.close);
   const runners = new Map<TargetName, TargetRunner>();
   lifecycle.onEnd(async (timeoutMs) => {
     const drained = await Promise.all([...runners.values()].map((runner) => runner.drain(timeoutMs)));
@@ -121,7 +113,7 @@ async function startConsumers(
       target,
       await runTarget({
         target,
-        handler: handlers[target],
+        handler: handlers.byTarget[target],
         connection,
         publisher,
         scheduler,

@@ -9,6 +9,11 @@ const YEAR_MINUTES = 365 * 24 * 60;
 /** Text of 1 to 128 characters. */
 export const text = z.string().min(1).max(LONGEST_TEXT);
 
+/** AMQP's short string: at most 255 bytes. */
+const shortString = z
+  .string()
+  .refine((value) => Buffer.byteLength(value) <= 255, { error: 'must not be longer than 255 bytes' });
+
 /** How long an order waits for its payment, in minutes: up to ten years. */
 export const expireMinutes = z
   .int()
@@ -16,7 +21,7 @@ export const expireMinutes = z
   .max(10 * YEAR_MINUTES);
 
 /** An order that expires unless it is paid. */
-export const orderPayload = z.strictObject({ order_id: text, expire_minutes: expireMinutes });
+export const orderPayload = z.strictObject({ order_id: text, expire_minutes: expireMinutes.optional() });
 
 /** Control characters in an address would start a new mail header. */
 const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
@@ -36,8 +41,55 @@ export const emailPayload = z.strictObject({
   variables: z.record(text, z.union([z.string().max(1000), z.number(), z.boolean()])).optional(),
 });
 
+/** Names as RFC 9110, 5.6.2 has them; values without line breaks, which would start another header. */
+const httpHeaders = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~\w-]{1,128}$/, { error: 'must be the name of an HTTP header' }),
+  z
+    .string()
+    .max(8_192)
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'must be an HTTP header on one line' }),
+);
+
+/** Set by the webhooks handler or by the HTTP client itself. */
+const RESERVED_HEADERS =
+  /^(host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|webhook-.*|idempotency-key)$/i;
+
+/** A URL that is called. */
+export const webhookPayload = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .max(2_048)
+    .refine((url) => !URL.canParse(url) || new URL(url).username + new URL(url).password === '', {
+      error: 'must not contain user and password; send an Authorization header',
+    }),
+  method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']).default('POST'),
+  headers: httpHeaders
+    .refine((headers) => !Object.keys(headers).some((name) => RESERVED_HEADERS.test(name)), {
+      error: 'must not contain headers that the service sets itself, such as Host or Webhook-Id',
+    })
+    .optional(),
+  /** Text is sent as it is, anything else as JSON. */
+  body: z.json().optional(),
+});
+
+/** A message for any exchange of the vhost. */
+export const relayPayload = z.strictObject({
+  /** Empty for the default exchange, whose routing key is a queue's name. */
+  exchange: shortString,
+  routing_key: shortString,
+  /** Text is sent as it is, anything else as JSON. */
+  content: z.json(),
+  /** Default `text/plain` for text, `application/json` for anything else. */
+  content_type: text.optional(),
+  headers: z.record(text, z.union([z.string().max(8_192), z.number(), z.boolean()])).optional(),
+});
+
 /** Payload schema by target; its keys are the targets. */
-export const TARGETS = { orders: orderPayload, emails: emailPayload } as const;
+export const TARGETS = {
+  orders: orderPayload,
+  emails: emailPayload,
+  relay: relayPayload,
+} as const;
 
 /** A target's name. */
 export type TargetName = keyof typeof TARGETS;

@@ -1,0 +1,48 @@
+/** A message that came due is published to any exchange: how programs in any language receive delayed messages. */
+import type { z } from 'zod';
+import type { ExchangeCheck } from '../amqp/exchanges';
+import type { Publisher } from '../amqp/publisher';
+import type { Clock } from '../clock';
+import type { Logger } from '../logger';
+import type { relayPayload } from '../targets';
+import type { Handler } from './handler';
+import { done, retry } from './outcome';
+
+/** What the relay handler needs. */
+export interface RelayOptions {
+  /** On a channel of its own: what closes it must not concern anything else. */
+  readonly publisher: Publisher;
+  readonly exchangeExists: ExchangeCheck;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Publishes each message, mandatory and confirmed; its id is the AMQP message id. Where it cannot be routed it
+ * is tried again: a consumer may be about to declare its queue.
+ */
+export function createRelayHandler({
+  publisher,
+  exchangeExists,
+  clock,
+  logger,
+}: RelayOptions): Handler<z.output<typeof relayPayload>> {
+  return async ({ id, payload }) => {
+    const { exchange, routing_key: routingKey, content, headers } = payload;
+    if (!(await exchangeExists(exchange))) return retry(`there is no exchange "${exchange}"`);
+    const isText = typeof content === 'string';
+    await publisher.publish({
+      exchange,
+      routingKey,
+      content: Buffer.from(isText ? content : JSON.stringify(content)),
+      properties: {
+        messageId: id,
+        contentType: payload.content_type ?? (isText ? 'text/plain' : 'application/json'),
+        timestamp: Math.floor(clock() / 1000),
+        ...(headers && { headers }),
+      },
+    });
+    logger.info('relayed', { messageId: id, exchange, routingKey });
+    return done;
+  };
+}
