@@ -69,17 +69,6 @@ const schema = z.object({
   DRAIN_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('how long a stopping process waits for what is running'),
-  ORDER_CALLBACK_URL: callbackUrl
-    .optional()
-    .describe('called for each order that comes due; without one an order always expires'),
-  WEBHOOK_SECRET: webhookSecrets
-    .optional()
-    .describe('signs webhooks: `whsec_` and base64, several separated by commas while they are rotated'),
-  WEBHOOK_ALLOW: webhookAllow
-    .default([])
-    .describe(
-      'hosts and networks (`hooks.local,10.0.0.0/8`) that webhooks may call though they are private, also by plain http',
-    ),
   SMTP_URL: smtpUrl
     .optional()
     .describe('mail server; without one, mails are written as .eml files to OUTBOX_DIR'),
