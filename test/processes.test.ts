@@ -1,4 +1,6 @@
 /** What only shows with real processes: several side by side, one that is killed, one that cannot start. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { managementRequest } from '../dev/management';
 import { encodeMessage, idDueAt } from '../src/message';
@@ -143,14 +145,15 @@ describe('on a broker that is up', () => {
   });
 });
 
-describe('a process that cannot start says why and what to do, and exits with 1', () => {
-  const failed = async (args: string[], env: NodeJS.ProcessEnv) => {
-    const service = startService(args, env);
-    expect(await service.exited).toBe(1);
-    expect(service.stderr()).not.toMatch(/^\s+at .*:\d+:\d+/m);
-    return service.stderr();
-  };
+/** What a process that exits with 1 writes to standard error. */
+const failed = async (args: string[], env: NodeJS.ProcessEnv) => {
+  const service = startService(args, env);
+  expect(await service.exited).toBe(1);
+  expect(service.stderr()).not.toMatch(/^\s+at .*:\d+:\d+/m);
+  return service.stderr();
+};
 
+describe('a process that cannot start says why and what to do, and exits with 1', () => {
   test.each(['main.js', 'main.js api', 'topology.js'])('no RabbitMQ: %s', async (command) => {
     const port = await freePort();
     const stderr = await failed(command.split(' '), {
@@ -180,14 +183,6 @@ describe('a process that cannot start says why and what to do, and exits with 1'
     expect(stderr).toContain('Check that the vhost exists');
   });
 
-  test('a broker without the queues', async () => {
-    const world = await createWorld({ wheel: [], targets: [] });
-    expect(await failed(['main.js', 'consumers'], { AMQP_URL: world.amqpUrl })).toContain(
-      'Run "npm run topology"',
-    );
-    await world.close();
-  });
-
   test('environment variables that are wrong, all of them', async () => {
     const stderr = await failed(['main.js'], {
       AMQP_URL: 'localhost',
@@ -201,16 +196,30 @@ describe('a process that cannot start says why and what to do, and exits with 1'
 
   test.each(['chef', 'consumers parcels', 'api orders'])('no such role: %s', async (role) => {
     const stderr = await failed(['main.js', ...role.split(' ')], { AMQP_URL: 'amqp://localhost' });
-    expect(stderr).toContain('usage: node dist/main.js [all | api | consumers [orders emails]]');
+    expect(stderr).toContain(
+      'usage: node dist/main.js [all | api | consumers [orders emails webhooks relay]]',
+    );
+  });
+});
+
+describe('so does one whose broker is up', () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  test('a broker without the queues', async () => {
+    world = await createWorld({ wheel: [], targets: [] });
+    expect(await failed(['main.js', 'consumers'], { AMQP_URL: world.amqpUrl })).toContain(
+      'Run "npm run topology"',
+    );
   });
 
   test('a port that is taken', async () => {
-    const world = await createWorld();
-    const first = startService(['main.js', 'api'], { AMQP_URL: world.amqpUrl });
-    const { port } = new URL(await first.url());
-    const stderr = await failed(['main.js', 'api'], { AMQP_URL: world.amqpUrl, HTTP_PORT: port });
+    world = await createWorld();
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const stderr = await failed(['main.js', 'api'], { AMQP_URL: world.amqpUrl, HTTP_PORT: String(port) });
+    taken.close();
     expect(stderr).toContain(`Port ${port} on 127.0.0.1 is in use; choose another with HTTP_PORT`);
-    await first.end('SIGKILL');
-    await world.close();
   });
 });

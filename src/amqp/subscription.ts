@@ -1,7 +1,12 @@
 /**
  * Consuming a queue: the broker pushes deliveries up to a prefetch, until the subscription is paused; then
  * it hands out single ones on request.
+ *
+ * When a consumer dies, everything in its hands counts as delivered once more. So that one message that
+ * kills its consumers does not take its neighbours along to the delivery limit, what was returned often is
+ * taken alone, before the pushing begins: returned messages stand at the head of their queue.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage, GetMessage } from 'amqplib';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
@@ -14,11 +19,16 @@ export interface Delivery {
   readonly properties: GetMessage['properties'];
   /** Tells the broker that the message is done with. False when the channel is gone and the broker delivers it again. */
   ack(): boolean;
+  /** How often it came back to the queue before: given back, or in the hands of a consumer that died. */
+  readonly returns: number;
   /** Gives the message back to the queue, for whoever is next. Up to RabbitMQ 4.2 this counts towards the delivery limit. */
   requeue(): void;
   /** Whether the channel is gone: the broker delivers the message again, here or elsewhere. */
   lost(): boolean;
 }
+
+/** How long a closing subscription waits for its acknowledgements to arrive, in milliseconds. */
+const FLUSH_TIMEOUT_MS = 2_000;
 
 /** Options of subscribe. */
 export interface SubscriptionOptions {
@@ -28,7 +38,10 @@ export interface SubscriptionOptions {
   readonly consumerTag: string;
   /** How many deliveries the broker pushes before it waits for one to be acknowledged. */
   readonly prefetch: number;
-  readonly onDelivery: (delivery: Delivery) => void;
+  /** What came back more often than this is taken alone when the channel opens. */
+  readonly mostReturns: number;
+  /** Takes a delivery; resolves when it is out of hand. */
+  readonly onDelivery: (delivery: Delivery) => Promise<void>;
   /** The channel is gone: what was in hand comes again, here or elsewhere. A paused subscription is resumed. */
   readonly onLost: () => void;
   readonly logger: Logger;
@@ -58,18 +71,32 @@ export interface Subscription {
  * @throws amqplib's error when the queue is not there or may not be read
  */
 export async function subscribe(options: SubscriptionOptions): Promise<Subscription> {
-  const { connection, queue, consumerTag, prefetch, onDelivery, onLost, logger } = options;
+  const { connection, queue, consumerTag, prefetch, mostReturns, onDelivery, onLost, logger } = options;
   let channel: Channel | undefined;
-  let state: 'pushing' | 'paused' | 'stopped' = 'pushing';
+  let state: 'opening' | 'pushing' | 'paused' | 'stopped' = 'opening';
   const closed = new WeakSet<Channel>();
 
   const handed = (on: Channel, message: ConsumeMessage | GetMessage) =>
     delivery(on, message, () => closed.has(on));
 
   const consume = (on: Channel) =>
-    on.consume(queue, (message) => (message ? onDelivery(handed(on, message)) : onCancelled(on)), {
+    on.consume(queue, (message) => void (message ? onDelivery(handed(on, message)) : onCancelled(on)), {
       consumerTag,
     });
+
+  const begin = async (on: Channel) => {
+    for (let alone = true; alone && state === 'opening' && !closed.has(on); ) {
+      const message = await on.get(queue);
+      if (!message) break;
+      const taken = handed(on, message);
+      const outOfHand = onDelivery(taken);
+      alone = taken.returns > mostReturns;
+      if (alone) await outOfHand;
+    }
+    if (state !== 'opening' || closed.has(on)) return;
+    state = 'pushing';
+    await consume(on);
+  };
 
   // The server cancels a consumer whose queue is deleted or fails over; a fresh channel subscribes anew.
   const onCancelled = (on: Channel) => {
@@ -83,10 +110,15 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     onOpen: async (opened) => {
       opened.once('close', () => closed.add(opened));
       if (state === 'stopped') return;
-      state = 'pushing';
+      state = 'opening';
+      await opened.checkQueue(queue);
       await opened.prefetch(prefetch);
-      await consume(opened);
       channel = opened;
+      // What is taken alone may take long, and the process is ready for the next ones only after it.
+      begin(opened).catch((error) => {
+        logger.warn('not consuming yet', { queue, consumerTag, error: messageOf(error) });
+        opened.close().catch(() => {});
+      });
     },
     onClosed: () => {
       channel = undefined;
@@ -125,7 +157,19 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       state = 'stopped';
       if (pushing) await channel?.cancel(consumerTag).catch(() => {});
     },
-    close: () => kept.close(),
+    async close() {
+      state = 'stopped';
+      const on = channel;
+      // RabbitMQ lets 32 acknowledgements at a time be under way to a quorum queue, keeps the others back in the
+      // channel and forgets them when that closes. It answers a get after all of them; what it hands out
+      // goes back to the queue with the channel.
+      if (on)
+        await Promise.race([
+          on.get(queue).catch(() => {}),
+          sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false }),
+        ]);
+      await kept.close();
+    },
   };
 }
 
@@ -143,6 +187,7 @@ function delivery(channel: Channel, message: ConsumeMessage | GetMessage, lost: 
     properties: message.properties,
     ack: () => send(() => channel.ack(message)),
     requeue: () => void send(() => channel.nack(message, false, true)),
+    returns: Number(message.properties.headers?.['x-delivery-count'] ?? 0),
     lost,
   };
 }

@@ -53,7 +53,7 @@ export interface TargetRunner {
 const LONGEST_HOLD_MS = 1_000;
 /** A due message that found no free handler for this long, in milliseconds, goes back to its queue. */
 const PATIENCE_MS = 200;
-/** After so many returns it waits here instead: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
+/** After so many it is given back no more: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
 const MOST_RETURNS = 10;
 const SETTLE_RETRY_MS = 200;
 const LONGEST_SETTLE_RETRY_MS = 5_000;
@@ -77,14 +77,15 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     queue: targetQueue(target),
     consumerTag: options.consumerTag,
     prefetch,
+    mostReturns: MOST_RETURNS,
     onDelivery: accept,
     onLost: () => gate.sendBack(false),
     logger,
   });
 
-  function accept(delivery: Delivery): void {
+  function accept(delivery: Delivery): Promise<void> {
     inHand++;
-    take(delivery)
+    return take(delivery)
       .catch((error) => {
         const { stack } = error as Error;
         logger.error('delivery failed unexpectedly', { to: target, error: messageOf(error), stack });
@@ -103,7 +104,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     subscription.pull().then(
       (delivery) => {
         if (!delivery || isEarly(delivery)) subscription.resume();
-        if (delivery) accept(delivery);
+        if (delivery) void accept(delivery);
       },
       (error) => logger.debug('not pulled', { to: target, error: messageOf(error) }),
     );
@@ -148,8 +149,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       await carryOut(delivery, { kind: 'forward', message });
       return false; // the same delivery comes again, and is to be handled then
     }
-    const returns = Number(delivery.properties.headers?.['x-delivery-count'] ?? 0);
-    if ((await gate.pass(message.dueAt, returns >= MOST_RETURNS)) === 'back') {
+    if ((await gate.pass(message.dueAt, delivery.returns >= MOST_RETURNS)) === 'back') {
       delivery.requeue();
       return false;
     }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { durationMs } from '../duration';
+import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
 import { LONGEST_DELAY_MS } from '../wheel';
 import type { AppOptions, Routes } from './app';
@@ -21,11 +22,12 @@ export function messageRoutes({
   return {
     '/v1/messages': {
       post: async (req, res) => {
-        const { to, payload, ...when } = validBody(schema, req.body, furtherFaults(payloads));
+        const { to, payload, retry, ...when } = validBody(schema, req.body, furtherFaults(payloads));
         const message = await scheduler.schedule({
           to,
           payload: payloads[to].parse(payload),
           dueAt: dueAtOf(when, clock()),
+          retry: retry && messageRetry(retry),
         });
         res
           .status(202)
@@ -70,12 +72,30 @@ function epochMs(dateTime: string): number {
   return Date.parse(dateTime) + (/[1-9]/.test(finer) ? 1 : 0);
 }
 
+/** Most attempts that a caller can ask for, like the configuration's own limit. */
+const MOST_ATTEMPTS = 1_000;
+
+const retrySchema = z.strictObject({
+  max_attempts: z.int().min(1).max(MOST_ATTEMPTS).optional(),
+  base: delay.optional(),
+  cap: delay.optional(),
+});
+
+function messageRetry({ max_attempts, base, cap }: z.output<typeof retrySchema>): MessageRetry {
+  return {
+    ...(max_attempts !== undefined && { maxAttempts: max_attempts }),
+    ...(base !== undefined && { baseMs: base }),
+    ...(cap !== undefined && { capMs: cap }),
+  };
+}
+
 const messageSchema = (clock: Clock) =>
   z.strictObject({
     to: z.enum(TARGET_NAMES),
     payload: z.unknown(),
     delay: delay.optional(),
     delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
+    retry: retrySchema.optional(),
     deliver_at: deliverAt.refine((dueAt) => dueAt - clock() <= LONGEST_DELAY_MS, TOO_LONG).optional(),
   });
 

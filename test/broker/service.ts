@@ -1,7 +1,7 @@
 /** The service as its users run it: a process of its own, watched by way of its log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from './eventually';
 
@@ -30,13 +30,13 @@ export interface Service {
 }
 
 /**
- * Starts a compiled program of dist/, such as `main.js api`, on any free HTTP port.
+ * Starts a compiled program of dist/, such as `main.js api`, or one of an absolute path, on any free HTTP port.
  *
  * @param env beside PATH and HOME nothing else reaches the process
  */
 export function startService(args: readonly string[], env: NodeJS.ProcessEnv): Service {
   const [program = 'main.js', ...rest] = args;
-  const child = spawn(process.execPath, [join(DIST, program), ...rest], {
+  const child = spawn(process.execPath, [resolve(DIST, program), ...rest], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, HTTP_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

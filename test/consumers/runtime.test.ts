@@ -60,7 +60,9 @@ function heldHandler() {
 async function expectAllSettled(...runners: TargetRunner[]) {
   for (const runner of runners) await expect(runner.drain(5_000)).resolves.toBe(true);
   const channel = await (await world.connect()).model.createChannel();
-  expect(await channel.checkQueue('orders')).toMatchObject({ messageCount: 0, consumerCount: 0 });
+  await eventually(async () =>
+    expect(await channel.checkQueue('orders')).toMatchObject({ messageCount: 0, consumerCount: 0 }),
+  );
 }
 
 test('what is no valid message is parked with the reason, and the consumer lives on', async () => {
@@ -267,6 +269,37 @@ test('draining gives held messages back, finishes what runs and acknowledges it'
   await expect(draining).resolves.toBe(true);
   const left = await world.drainQueue('orders', 1);
   expect(left.map(({ properties }) => properties.messageId)).toEqual(['held']);
+});
+
+test('draining with 50 running and 250 held loses none, and the held ones go to the other consumer at once', async () => {
+  const { handler, started, release } = heldHandler();
+  const leaving = await world.consume('orders', handler, { handlers: 50, prefetch: 300 });
+  const dueAt = Date.now() + 950;
+  const deliverMany = (from: number, to: number, due: number) =>
+    Promise.all(
+      Array.from({ length: to - from }, (_, i) => {
+        const id = `message-${from + i}`;
+        return deliverMessage({ ...messageDueAt(due), id, delivery: id });
+      }),
+    );
+  await deliverMany(0, 50, Date.now());
+  await eventually(() => expect(started).toHaveLength(50));
+  await deliverMany(50, 300, dueAt);
+
+  const taken: { id: string; early: boolean }[] = [];
+  const staying = await world.consume('orders', async (message) => {
+    taken.push({ id: message.id, early: Date.now() < message.dueAt });
+    return done;
+  });
+  const draining = leaving.drain(10_000);
+  await eventually(() => expect(taken).toHaveLength(250));
+  release();
+  await expect(draining).resolves.toBe(true);
+  expect(taken.filter(({ early }) => early)).toEqual([]);
+  const handled = [...started, ...taken].map(({ id }) => id);
+  expect(new Set(handled).size).toBe(300);
+  expect(handled).toHaveLength(300);
+  await expectAllSettled(staying);
 });
 
 test('draining ends at its deadline, and what still runs is handed to the next consumer', async () => {

@@ -50,6 +50,28 @@ test('a deliver_at in the past is due now', async () => {
   expect(body.due_at).toBe('2026-11-20T12:00:00.000Z');
 });
 
+test('a message may say how it is to be tried again', async () => {
+  await post({ ...order, delay: '1s', retry: { max_attempts: 3, base: '30s', cap: 'PT1H' } });
+  expect(api.scheduled.at(-1)?.retry).toEqual({ maxAttempts: 3, baseMs: 30_000, capMs: 3_600_000 });
+  await post({ ...order, delay: '1s', retry: { max_attempts: 1 } });
+  expect(api.scheduled.at(-1)?.retry).toEqual({ maxAttempts: 1 });
+});
+
+test.each<[unknown, string[]]>([
+  [3, ['body.retry wrong_type']],
+  [{ attempts: 3 }, ['body.retry.attempts unknown_field']],
+  [
+    { max_attempts: 0, base: '30 bananas', cap: '4000d' },
+    ['body.retry.max_attempts too_small', 'body.retry.base invalid_value', 'body.retry.cap invalid_value'],
+  ],
+  [{ max_attempts: 1_001 }, ['body.retry.max_attempts too_big']],
+  [{ max_attempts: 1.5, base: 30 }, ['body.retry.max_attempts wrong_type', 'body.retry.base wrong_type']],
+])('retry %j is refused', async (retry, faults) => {
+  const { status, body } = await post({ ...order, delay: '1s', retry });
+  expect(status).toBe(422);
+  expect(body.detail.map(inShort)).toEqual(faults);
+});
+
 test('a mail is welcome unless another template is asked for, and may have variables', async () => {
   const variables = { title: 'Planning', seats: 7, online: true, constructor: 'x' };
   await post({ to: 'emails', payload: { email: 'ann@example.com', variables }, delay_ms: 1 });

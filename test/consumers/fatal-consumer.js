@@ -1,0 +1,37 @@
+/** A consumer of AMQP_URL's orders that ends its process, as a crash would, on one payload. */
+const { openConnection } = require('../../dist/amqp/connection');
+const { openPublisher } = require('../../dist/amqp/publisher');
+const { done } = require('../../dist/consumers/outcome');
+const { runTarget } = require('../../dist/consumers/runtime');
+const { createLogger } = require('../../dist/logger');
+const { createScheduler } = require('../../dist/scheduler');
+
+async function main() {
+  const logger = createLogger({ level: 'info', format: 'json' });
+  const connection = await openConnection({
+    url: process.env.AMQP_URL ?? '',
+    name: 'fatal',
+    connectWaitMs: 0,
+    logger,
+  });
+  const publisher = await openPublisher({ connection, confirmTimeoutMs: 5_000, logger });
+  await runTarget({
+    target: 'orders',
+    handler: async ({ payload }) => {
+      if (payload === 'fatal') process.exit(1);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return done;
+    },
+    connection,
+    publisher,
+    scheduler: createScheduler({ publisher, clock: Date.now }),
+    clock: Date.now,
+    handlers: 50,
+    prefetch: 300,
+    retryPolicy: { maxAttempts: 1, baseMs: 0, factor: 1, capMs: 0 },
+    consumerTag: 'fatal',
+    logger,
+  });
+}
+
+main();
