@@ -2,7 +2,9 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { RetryPolicy } from './consumers/backoff';
-import { ConfigError } from './errors';
+import { parseAllowList } from './consumers/calls/networks';
+import { parseWebhookSecrets } from './consumers/webhook-signature';
+import { ConfigError, messageOf } from './errors';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { LONGEST_DELAY_MS } from './wheel';
@@ -17,6 +19,26 @@ const brokerUrl = z.string().refine(isBrokerUrl, {
 const smtpUrl = z.string().refine((value) => isUrl(value, ['smtp:', 'smtps:']), {
   error: 'must be a URL such as smtp://user:password@host:587 (or smtps://)',
 });
+
+/** The callback's password may need percent-encoding, and what cannot be decoded would fail at every call. */
+const callbackUrl = z
+  .string()
+  .refine((value) => isUrl(value, ['http:', 'https:']) && isDecodable(new URL(value)), {
+    error: 'must be a URL such as https://user:password@shop.example/expired (or http://)',
+    abort: true,
+  })
+  .transform((value) => new URL(value));
+
+/** A value read by a function that throws a message for the operator. */
+const parsedBy = <Value>(parse: (text: string) => Value) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue(messageOf(error));
+      return z.NEVER;
+    }
+  });
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
@@ -84,6 +106,17 @@ const schema = z.object({
     .min(1)
     .default('templates')
     .describe('folder with one folder for each mail template'),
+  ORDER_CALLBACK_URL: callbackUrl
+    .optional()
+    .describe('order service, called for each order that comes due; without one, every such order expires'),
+  WEBHOOK_SECRET: parsedBy(parseWebhookSecrets)
+    .optional()
+    .describe('signs webhooks: `whsec_…`, several separated by commas; without one they go out unsigned'),
+  WEBHOOK_ALLOW: parsedBy(parseAllowList)
+    .optional()
+    .describe(
+      'hosts and networks that webhooks may call by http and in private networks, separated by commas',
+    ),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')
@@ -174,6 +207,15 @@ function problem({ path: [name], message }: z.core.$ZodIssue): string {
 
 function isBrokerUrl(value: string): boolean {
   return isUrl(value, ['amqp:', 'amqps:']);
+}
+
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isUrl(value: string, protocols: readonly string[]): boolean {

@@ -40,6 +40,11 @@ export class MalformedMessageError extends DelayBrokerError {
   readonly code = 'malformed_message';
 }
 
+/** A webhook leads where none may go; trying again would not help. */
+export class AddressRefusedError extends DelayBrokerError {
+  readonly code = 'address_refused';
+}
+
 /** Environment variables that are missing or wrong; `problems` has a line for each. */
 export class ConfigError extends DelayBrokerError {
   readonly code = 'config';

@@ -101,7 +101,15 @@ async function startConsumers(
     publisher: await publishOn(publishing, config, logger, lifecycle),
     exchangeExists: createExchangeCheck(publishing),
   };
-  const handlers = createHandlers({ config, publisher, relay, templates, clock, logger });
+  const handlers = createHandlers({
+    config,
+    targets: role.targets,
+    publisher,
+    relay,
+    templates,
+    clock,
+    logger,
+  });
   lifecycle.onEnd(handlers.close);
   const runners = new Map<TargetName, TargetRunner>();
   lifecycle.onEnd(async (timeoutMs) => {

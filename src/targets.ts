@@ -88,6 +88,7 @@ export const relayPayload = z.strictObject({
 export const TARGETS = {
   orders: orderPayload,
   emails: emailPayload,
+  webhooks: webhookPayload,
   relay: relayPayload,
 } as const;
 

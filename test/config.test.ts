@@ -16,6 +16,63 @@ test('an empty variable counts as not set', () => {
   expect(loadConfig({ AMQP_URL, HTTP_PORT: '', SMTP_URL: '' })).toMatchObject({ HTTP_PORT: 8000 });
 });
 
+test('what is called is read into values', () => {
+  const secrets = [Buffer.alloc(24, 1), Buffer.alloc(64, 2)];
+  const { ORDER_CALLBACK_URL, WEBHOOK_SECRET, WEBHOOK_ALLOW } = loadConfig({
+    AMQP_URL,
+    ORDER_CALLBACK_URL: 'https://ann:p%40ss@shop.example/expired?key=1',
+    WEBHOOK_SECRET: secrets.map((secret) => `whsec_${secret.toString('base64')}`).join(', '),
+    WEBHOOK_ALLOW: 'Shop.internal, 10.1.0.0/16,[::1]',
+  });
+  expect(ORDER_CALLBACK_URL).toEqual(new URL('https://ann:p%40ss@shop.example/expired?key=1'));
+  expect(WEBHOOK_SECRET).toEqual(secrets);
+  expect([...(WEBHOOK_ALLOW?.hosts ?? [])]).toEqual(['shop.internal']);
+  const contains = (address: string) => WEBHOOK_ALLOW?.networks.some((network) => network.contains(address));
+  expect(['10.1.2.3', '::1', '10.2.0.1', '::2'].map(contains)).toEqual([true, true, false, false]);
+});
+
+test('without them nothing is called, signed or allowed', () => {
+  const config = loadConfig({ AMQP_URL });
+  expect(config).not.toHaveProperty('ORDER_CALLBACK_URL');
+  expect(config).not.toHaveProperty('WEBHOOK_SECRET');
+  expect(config).not.toHaveProperty('WEBHOOK_ALLOW');
+});
+
+test.each([
+  ['ORDER_CALLBACK_URL', 'must be a URL', ['HIDDEN', 'ftp://a:HIDDEN@b', 'https://', 'http://a:HIDDEN%@b']],
+  [
+    'WEBHOOK_SECRET',
+    'secret 1 is not whsec_',
+    ['HIDDEN', 'whsec_HIDDEN', `${Buffer.alloc(24).toString('base64')}`, ','],
+  ],
+  [
+    'WEBHOOK_ALLOW',
+    'entry 1 is no host name, address or network',
+    [
+      ',',
+      'http://HIDDEN',
+      'HIDDEN:80',
+      '10.0.0.0/33',
+      '10.0.0.0/8/8',
+      'fd00::/129',
+      '10.0.0/8',
+      '10.0.0.0/-1',
+      '2130706433',
+      '0x7f.1',
+      '*.HIDDEN',
+      'a b',
+      'fe80::1%eth0',
+      '[::1',
+    ],
+  ],
+])('%s: what is no such thing is reported, and not repeated', (name, says, values) => {
+  for (const value of values) {
+    const load = () => loadConfig({ AMQP_URL, [name]: value });
+    expect(load).toThrow(`  ${name}: ${says}`);
+    expect(load).not.toThrow('HIDDEN');
+  }
+});
+
 test('every problem is reported at once, by name, with what the variable should be', () => {
   const wrong = {
     HTTP_PORT: '99999',
@@ -23,6 +80,9 @@ test('every problem is reported at once, by name, with what the variable should 
     LOG_LEVEL: 'loud',
     HANDLERS: '0',
     MAIL_FROM: 'a\nBcc: b',
+    WEBHOOK_SECRET: 'whsec_short',
+    WEBHOOK_ALLOW: '10.0.0.0/99',
+    ORDER_CALLBACK_URL: 'shop',
   };
   const load = () => loadConfig(wrong);
   expect(load).toThrow(ConfigError);

@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util';
 import type { Express } from 'express';
 import { parse } from 'yaml';
 import { nodePorts, writeNodeFiles } from '../dev/node-files';
-import { CONFIG_VARIABLES, loadConfig } from '../src/config';
+import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/config';
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
@@ -64,6 +64,19 @@ describe('configuration', () => {
       return [code(name), shown, CONFIG_VARIABLES[name].description];
     });
     expect(tables('Configuration')[0]).toEqual(expected);
+  });
+
+  test('the README says which variables can be set for one target alone, and how', () => {
+    const [, names = '', example = ''] =
+      /\n\n((?:`[A-Z_]+`(?:,| and)?\s)+)can\s+each be set for one target alone.+: `(\S+)`/.exec(readme) ?? [];
+    expect([...names.matchAll(/[A-Z_]+/g)].map(([name]) => name)).toEqual(PER_TARGET_VARIABLES);
+    expect(example).toBe('ORDERS_HANDLERS=5');
+    const { targets, HANDLERS } = loadConfig({ AMQP_URL: 'amqp://localhost', ...parseEnv(example) });
+    const handlers = Object.entries(targets).map(([target, settings]) => [target, settings.handlers]);
+    expect(Object.fromEntries(handlers)).toEqual({
+      ...Object.fromEntries(TARGET_NAMES.map((target) => [target, HANDLERS])),
+      orders: 5,
+    });
   });
 
   test("the README lists the launcher's variables with their defaults", () => {

@@ -6,14 +6,20 @@ import type { Logger } from '../logger';
 import { createMailer } from '../mailer';
 import { TARGETS, type TargetName } from '../targets';
 import type { Templates } from '../templates';
+import { createGuardedConnector } from './calls/address-guard';
+import { CONNECT_TIMEOUT_MS, createHttpCaller } from './calls/http-caller';
+import { NOTHING_ALLOWED } from './calls/networks';
 import { createEmailsHandler } from './emails';
 import { type GuardedHandler, guardHandler } from './handler';
 import { createOrdersHandler } from './orders';
 import { createRelayHandler, type RelayOptions } from './relay';
+import { createWebhooksHandler } from './webhooks';
 
 /** What the handlers need. */
 export interface HandlersOptions {
   readonly config: Config;
+  /** The targets that this process consumes. */
+  readonly targets: readonly TargetName[];
   /** For events. */
   readonly publisher: Publisher;
   readonly relay: Pick<RelayOptions, 'publisher' | 'exchangeExists'>;
@@ -25,33 +31,47 @@ export interface HandlersOptions {
 /** The handlers, and what ends the connections that they keep. */
 export interface Handlers {
   readonly byTarget: Readonly<Record<TargetName, GuardedHandler>>;
-  /** Closes the connections to the mail server. */
-  close(): void;
+  /** Closes the connections to the mail server and to whatever is called. */
+  close(): Promise<void>;
 }
 
 /** All handlers, each behind its payload's schema and its target's time limit. */
 export function createHandlers(options: HandlersOptions): Handlers {
-  const { config, publisher, relay, templates, clock, logger } = options;
+  const { config, targets, publisher, relay, templates, clock, logger } = options;
   const mailer = createMailer({
     smtpUrl: config.SMTP_URL,
     from: config.MAIL_FROM,
     outboxDir: config.OUTBOX_DIR,
   });
+  const { open, guarded } = createCallers(config, clock);
+  const callback = config.ORDER_CALLBACK_URL && { url: config.ORDER_CALLBACK_URL, caller: open };
+  const secrets = config.WEBHOOK_SECRET ?? [];
+  if (secrets.length === 0 && targets.includes('webhooks'))
+    logger.warn('webhooks go out unsigned', { why: 'WEBHOOK_SECRET is not set' });
+
+  const orders = createOrdersHandler({ publisher, callback, clock, logger });
+  const emails = createEmailsHandler({ mailer, templates, logger });
+  const webhooks = createWebhooksHandler({ caller: guarded, secrets, clock, logger });
   const limitMs = (target: TargetName) => config.targets[target].handlerTimeoutMs;
   return {
     byTarget: {
-      orders: guardHandler(
-        TARGETS.orders,
-        createOrdersHandler({ publisher, clock, logger }),
-        limitMs('orders'),
-      ),
-      emails: guardHandler(
-        TARGETS.emails,
-        createEmailsHandler({ mailer, templates, logger }),
-        limitMs('emails'),
-      ),
+      orders: guardHandler(TARGETS.orders, orders, limitMs('orders')),
+      emails: guardHandler(TARGETS.emails, emails, limitMs('emails')),
+      webhooks: guardHandler(TARGETS.webhooks, webhooks, limitMs('webhooks')),
       relay: guardHandler(TARGETS.relay, createRelayHandler({ ...relay, clock, logger }), limitMs('relay')),
     },
-    close: () => mailer.close(),
+    async close() {
+      mailer.close();
+      await Promise.all([open.close(), guarded.close()]);
+    },
   };
+}
+
+/** The order service is the operator's own and may be anywhere; a webhook's URL comes from whoever uses the API. */
+function createCallers(config: Config, clock: Clock) {
+  const connect = createGuardedConnector({
+    allow: config.WEBHOOK_ALLOW ?? NOTHING_ALLOWED,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+  });
+  return { open: createHttpCaller({ clock }), guarded: createHttpCaller({ clock, connect }) };
 }

@@ -1,46 +1,92 @@
-/** An order that came due unpaid: says so to whoever listens on the events exchange. */
+/** An order that came due: the order service decides what becomes of it, and whoever listens for events is told. */
 import type { z } from 'zod';
 import type { Publisher } from '../amqp/publisher';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { orderPayload } from '../targets';
 import { EVENTS_EXCHANGE } from '../topology';
-import type { Handler } from './handler';
-import { done } from './outcome';
+import { headerId } from './calls/header-id';
+import type { HttpCaller } from './calls/http-caller';
+import type { Handler, MessageOf } from './handler';
+import { done, type Outcome } from './outcome';
 
 /** What the orders handler needs. */
 export interface OrdersOptions {
   readonly publisher: Publisher;
+  /** The order service; without one, every order that comes due expires. */
+  readonly callback?: { readonly url: URL; readonly caller: HttpCaller } | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Publishes `order.expired` for each order. */
-export function createOrdersHandler({
-  publisher,
-  clock,
-  logger,
-}: OrdersOptions): Handler<z.output<typeof orderPayload>> {
-  return async ({ id, payload, acceptedAt, dueAt, first }) => {
+type Order = MessageOf<z.output<typeof orderPayload>>;
+
+/** What becomes of an order: it expires, or is kept for this reason. */
+interface Verdict {
+  readonly type: 'order.expired' | 'order.kept';
+  readonly reason?: string;
+}
+
+const EXPIRED: Verdict = { type: 'order.expired' };
+
+/** Answers by which the order service says that there is nothing to expire: paid already, or gone. */
+const PAID_OR_GONE = new Set([409, 410]);
+
+/** Calls the order service, if there is one, and then publishes `order.expired` or `order.kept` for each order. */
+export function createOrdersHandler(options: OrdersOptions): Handler<z.output<typeof orderPayload>> {
+  const { publisher, callback, clock, logger } = options;
+  return async (order, signal) => {
+    const verdict = callback ? await askOrderService(callback, order, signal) : EXPIRED;
+    if ('kind' in verdict) return verdict;
+    const { type, reason } = verdict;
+    const handledAt = clock();
     const event = {
-      order_id: payload.order_id,
-      submitted_at: new Date(acceptedAt).toISOString(),
-      due_at: new Date(first?.dueAt ?? dueAt).toISOString(),
-      handled_at: new Date(clock()).toISOString(),
+      order_id: order.payload.order_id,
+      ...timesOf(order),
+      handled_at: new Date(handledAt).toISOString(),
+      ...(reason && { reason }),
     };
     await publisher.publish({
       exchange: EVENTS_EXCHANGE,
-      routingKey: 'order.expired',
+      routingKey: type,
       content: Buffer.from(JSON.stringify(event)),
       mandatory: false, // nobody has to listen
       properties: {
-        messageId: id,
-        type: 'order.expired',
+        messageId: order.id,
+        type,
         contentType: 'application/json',
-        timestamp: Math.floor(clock() / 1000),
+        timestamp: Math.floor(handledAt / 1000),
       },
     });
-    logger.info('order.expired', event);
+    logger.info(type, event);
     return done;
+  };
+}
+
+/** The order service's verdict, or the outcome when there is none. */
+async function askOrderService(
+  { url, caller }: NonNullable<OrdersOptions['callback']>,
+  order: Order,
+  signal: AbortSignal,
+): Promise<Verdict | Exclude<Outcome, { kind: 'done' }>> {
+  const { outcome, status } = await caller.call(
+    {
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', 'idempotency-key': headerId(order.id) },
+      body: JSON.stringify({ ...order.payload, ...timesOf(order) }),
+    },
+    signal,
+  );
+  if (status !== undefined && PAID_OR_GONE.has(status))
+    return { type: 'order.kept', reason: `paid or gone (${status})` };
+  return outcome.kind === 'done' ? EXPIRED : outcome;
+}
+
+/** Due at first, however often it is tried. */
+function timesOf({ acceptedAt, dueAt, first }: Order) {
+  return {
+    submitted_at: new Date(acceptedAt).toISOString(),
+    due_at: new Date(first?.dueAt ?? dueAt).toISOString(),
   };
 }
