@@ -47,12 +47,11 @@ const launcherDefaults = Object.fromEntries(
     .filter(([name]) => name !== 'AMQP_URL'),
 );
 
-/** What docker-compose.yml takes from the environment, with the default it falls back to. */
+/** What docker-compose.yml itself takes from the environment, beside what it passes on, with its default. */
 const composeDefaults = Object.fromEntries(
-  [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)].map(([, name, fallback]) => [
-    name,
-    fallback,
-  ]),
+  [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)]
+    .map(([, name = '', fallback]) => [name, fallback] as const)
+    .filter(([name]) => !(name in CONFIG_VARIABLES)),
 );
 
 describe('configuration', () => {

@@ -11,6 +11,7 @@ import { runTarget, type TargetOptions, type TargetRunner } from '../../src/cons
 import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
+import { TARGET_NAMES } from '../../src/targets';
 import { delayTopology } from '../../src/topology';
 import { WHEEL, type Wheel } from '../../src/wheel';
 import { eventually } from './eventually';
@@ -61,12 +62,12 @@ export interface World {
 /** A world on the node of this run, or on another one. */
 export async function createWorld({
   wheel = WHEEL,
-  targets = ['orders', 'emails'],
+  targets = TARGET_NAMES,
   amqpUrl = process.env.TEST_AMQP_URL ?? '',
   managementUrl = process.env.TEST_MANAGEMENT_URL ?? '',
 }: {
   wheel?: Wheel;
-  targets?: string[];
+  targets?: readonly string[];
   amqpUrl?: string;
   managementUrl?: string;
 } = {}): Promise<World> {
