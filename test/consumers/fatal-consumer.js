@@ -1,4 +1,5 @@
 /** A consumer of AMQP_URL's orders that ends its process, as a crash would, on one payload. */
+const { writeSync } = require('node:fs');
 const { openConnection } = require('../../dist/amqp/connection');
 const { openPublisher } = require('../../dist/amqp/publisher');
 const { done } = require('../../dist/consumers/outcome');
@@ -18,7 +19,10 @@ async function main() {
   await runTarget({
     target: 'orders',
     handler: async ({ payload }) => {
-      if (payload === 'fatal') process.exit(1);
+      if (payload === 'fatal') {
+        writeSync(process.stdout.fd, '{"message":"dying"}\n');
+        process.exit(1);
+      }
       await new Promise((resolve) => setTimeout(resolve, 200));
       return done;
     },
