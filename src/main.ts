@@ -13,6 +13,7 @@ import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
+import { createParkingLot } from './parking-lot';
 import { createScheduler, type Scheduler } from './scheduler';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { loadTemplates, type Templates } from './templates';
@@ -34,6 +35,8 @@ interface Parts {
   readonly publisher: Publisher;
   readonly scheduler: Scheduler;
   readonly publishing: BrokerConnection;
+  /** Consumes and reads: a memory alarm blocks what publishes. */
+  readonly reading: BrokerConnection;
 }
 
 /** How long what has started may take to end when something else failed to start, in milliseconds. */
@@ -58,7 +61,8 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
   const publisher = await publishOn(publishing, config, logger, lifecycle);
   const scheduler = createScheduler({ publisher, clock });
   const templates = loadTemplates(config.TEMPLATES_DIR);
-  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing };
+  const reading = await connectAs(`${role.name} consume`, config, logger, lifecycle);
+  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing, reading };
 
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
   const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
@@ -93,10 +97,9 @@ async function publishOn(
 }
 
 async function startConsumers(
-  { config, role, logger, templates, publisher, scheduler, publishing }: Parts,
+  { config, role, logger, templates, publisher, scheduler, publishing, reading }: Parts,
   lifecycle: Lifecycle,
 ): Promise<Readiness> {
-  const connection = await connectAs(`${role.name} consume`, config, logger, lifecycle);
   const relay = {
     publisher: await publishOn(publishing, config, logger, lifecycle),
     exchangeExists: createExchangeCheck(publishing),
@@ -122,7 +125,7 @@ async function startConsumers(
       await runTarget({
         target,
         handler: handlers.byTarget[target],
-        connection,
+        connection: reading,
         publisher,
         scheduler,
         clock,
@@ -138,7 +141,7 @@ async function startConsumers(
 }
 
 async function startHttp(
-  { config, role, logger, templates, scheduler }: Parts,
+  { config, role, logger, templates, scheduler, reading }: Parts,
   readiness: Readiness,
   lifecycle: Lifecycle,
 ): Promise<void> {
@@ -152,7 +155,9 @@ async function startHttp(
       'HEALTH_PORT',
     );
   } else {
-    const app = createApp({ scheduler, clock, templateNames: templates.names, readiness, logger });
+    const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
+    const templateNames = templates.names;
+    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger });
     server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
   }
   lifecycle.onEnd(server.drain);

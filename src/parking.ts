@@ -1,7 +1,7 @@
 /** The parked queues: what failed for good is set aside there, with why, for a person to look at. */
 import type { Publisher } from './amqp/publisher';
 import type { Clock } from './clock';
-import type { RawEnvelope } from './message';
+import { idDueAt, type RawEnvelope } from './message';
 import { PARKED_EXCHANGE } from './topology';
 
 /** Why a message is set aside. */
@@ -20,8 +20,19 @@ export interface ParkReason {
 
 const LONGEST_ERROR = 500;
 
+/** Where a parked message says why it is there. Like those of message.ts, these are read for ever. */
+const HEADERS = {
+  reason: 'parked-reason',
+  error: 'parked-error',
+  parkedAt: 'parked-at',
+  attempts: 'parked-attempts',
+  firstAttemptAt: 'parked-first-attempt-at',
+  lastAttemptAt: 'parked-last-attempt-at',
+} as const;
+
 /**
- * Sets a delivery aside in its target's parked queue, body and headers as they came.
+ * Sets a delivery aside in its target's parked queue, body and headers as they came. One without an id gets
+ * one, by which it can be asked for.
  *
  * @throws what Publisher.publish throws; the delivery is then not set aside
  */
@@ -37,17 +48,17 @@ export function park(
     routingKey: target,
     content,
     properties: {
-      messageId: typeof messageId === 'string' ? messageId : '',
+      messageId: typeof messageId === 'string' && messageId !== '' ? messageId : idDueAt(clock()),
       ...(typeof type === 'string' && { type }),
       ...(typeof timestamp === 'number' && { timestamp }),
       headers: {
         ...withoutDeaths(headers),
-        'parked-reason': reason,
-        'parked-error': error.slice(0, LONGEST_ERROR),
-        'parked-at': clock(),
-        ...(attempts !== undefined && { 'parked-attempts': attempts }),
-        ...(firstAttemptAt !== undefined && { 'parked-first-attempt-at': firstAttemptAt }),
-        ...(lastAttemptAt !== undefined && { 'parked-last-attempt-at': lastAttemptAt }),
+        [HEADERS.reason]: reason,
+        [HEADERS.error]: error.slice(0, LONGEST_ERROR),
+        [HEADERS.parkedAt]: clock(),
+        ...(attempts !== undefined && { [HEADERS.attempts]: attempts }),
+        ...(firstAttemptAt !== undefined && { [HEADERS.firstAttemptAt]: firstAttemptAt }),
+        ...(lastAttemptAt !== undefined && { [HEADERS.lastAttemptAt]: lastAttemptAt }),
       },
     },
   });
@@ -60,4 +71,25 @@ function withoutDeaths(headers: RawEnvelope['properties']['headers'] = {}): Reco
       ([name]) => !/^x-((first|last)-)?death|^x-delivery-count$|^x-acquired-count$/.test(name),
     ),
   );
+}
+
+/** What a parked message's headers tell; nothing of it where they do not. */
+export type ParkNote = Partial<ParkReason & { readonly parkedAt: number }>;
+
+/** Reads why a message was set aside, by park or by RabbitMQ itself. */
+export function parkNoteOf({ headers = {} }: RawEnvelope['properties']): ParkNote {
+  if (headers[HEADERS.reason] === undefined && headers['x-first-death-reason'] === 'delivery_limit') {
+    return { reason: 'delivery limit', ...parkedByBroker(headers['x-death']) };
+  }
+  const read = Object.entries(HEADERS).filter(([field, header]) => {
+    const text = field === 'reason' || field === 'error';
+    return text ? typeof headers[header] === 'string' : typeof headers[header] === 'number';
+  });
+  return Object.fromEntries(read.map(([field, header]) => [field, headers[header]]));
+}
+
+/** RabbitMQ's list of deaths, the latest first; it counts in seconds. */
+function parkedByBroker(deaths: unknown): Pick<ParkNote, 'parkedAt'> {
+  const seconds = Array.isArray(deaths) ? Number(deaths[0]?.time?.value) : Number.NaN;
+  return Number.isFinite(seconds) ? { parkedAt: seconds * 1000 } : {};
 }

@@ -12,6 +12,7 @@ import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
+import { EMPTY_LOT } from './http/api';
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -128,6 +129,7 @@ describe('routes', () => {
     },
     clock: Date.now,
     templateNames: loadTemplates(join(root, 'templates')).names,
+    parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },
     readiness: () => [],
     logger: createLogger({ level: 'error', format: 'json' }),
   });
@@ -162,23 +164,23 @@ describe('routes', () => {
   test('each documented route answers', async () => {
     expect(documented).not.toEqual([]);
     for (const { method, path } of documented) {
-      const { status } = await fetch(`${address}${path}`, { method });
-      expect({ method, path, status }).toEqual({ method, path, status: method === 'GET' ? 200 : 422 });
+      const { status } = await fetch(`${address}${path.replace('{target}', 'orders')}`, { method });
+      const expected = method === 'GET' || path.endsWith('/redrive') ? 200 : 422;
+      expect({ method, path, status }).toEqual({ method, path, status: expected });
     }
   });
 
   test("the README's curl lines are accepted", async () => {
     const requests = [
-      ...readme.matchAll(/curl -i localhost:8000(\/\S+) -H '([^:]+): ([^']+)'[^']+-d '([^']+)'/g),
+      ...readme.matchAll(
+        /^curl (?:-i )?(?:-X (\w+) )?localhost:8000(\/\S+)(?: -H '([^:]+): ([^']+)'[^']+-d '([^']+)')?$/gm,
+      ),
     ];
-    expect(requests).toHaveLength([...readme.matchAll(/^curl /gm)].length);
-    for (const [line, path, header = '', value = '', body = ''] of requests) {
-      const { status } = await fetch(`${address}${path}`, {
-        method: 'POST',
-        headers: { [header]: value },
-        body,
-      });
-      expect({ line, status }).toEqual({ line, status: 202 });
+    expect(requests).toHaveLength([...readme.matchAll(/^curl .*localhost:8000/gm)].length);
+    for (const [line, method, path, header = '', value = '', body] of requests) {
+      const sent = body === undefined ? {} : { method: 'POST', headers: { [header]: value }, body };
+      const { status } = await fetch(`${address}${path}`, { ...(method && { method }), ...sent });
+      expect({ line, status }).toEqual({ line, status: body === undefined ? 200 : 202 });
     }
   });
 });

@@ -1,27 +1,20 @@
 /** The API: what is served where. Each route validates, schedules, answers. */
-import express, { type Express, type RequestHandler } from 'express';
-import type { Clock } from '../clock';
+import express, { type Express } from 'express';
 import type { Logger } from '../logger';
-import type { Scheduler } from '../scheduler';
 import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
 import { messageRoutes } from './messages';
 import { orderRoutes } from './orders';
+import { parkedRoutes } from './parked';
+import type { RouteOptions, Routes } from './routes';
 
 /** What the API needs. */
-export interface AppOptions {
-  readonly scheduler: Scheduler;
-  readonly clock: Clock;
-  /** Names of the mail templates. */
-  readonly templateNames: readonly string[];
+export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
-
-/** Handlers by method, by path. */
-export type Routes = Readonly<Record<string, Partial<Readonly<Record<'get' | 'post', RequestHandler>>>>>;
 
 /** The express application; serving it is up to server.ts. */
 export function createApp({ logger, readiness, ...options }: AppOptions): Express {
@@ -30,6 +23,7 @@ export function createApp({ logger, readiness, ...options }: AppOptions): Expres
     ...orderRoutes(options),
     ...emailRoutes(options),
     ...messageRoutes(options),
+    ...parkedRoutes(options),
     ...healthRoutes(readiness),
   });
   return finish(app, logger);
@@ -47,6 +41,7 @@ function serve(app: Express, routes: Routes): void {
     const route = app.route(path);
     if (handlers.get) route.get(handlers.get);
     if (handlers.post) route.post(jsonBody, handlers.post);
+    if (handlers.delete) route.delete(jsonBody, handlers.delete);
     const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
     if (handlers.get) allowed.push('HEAD');
     route.all((req, res) => {

@@ -1,7 +1,7 @@
 /** The mail that welcomes a newcomer. */
 import { z } from 'zod';
 import { emailAddress } from '../targets';
-import type { AppOptions, Routes } from './app';
+import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
 const WELCOME_DELAY_MS = 3_000;
@@ -11,7 +11,7 @@ export function emailRoutes({
   scheduler,
   clock,
   templateNames,
-}: Pick<AppOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+}: Pick<RouteOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
   const schema = z.strictObject({
     email: emailAddress,
     template: templateName(templateNames).default('welcome'),

@@ -86,8 +86,8 @@ function sendInvalid(res: Response, { message, faults }: InvalidRequestError, as
 
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof BrokerUnavailableError || error instanceof PublishRefusedError) {
-    const detail = `${error.message} The message was not accepted; try again.`;
-    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not accepted', detail };
+    const detail = `${error.message} Try again.`;
+    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not done', detail };
   }
   if (error instanceof OutcomeUnknownError) {
     return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };

@@ -1,6 +1,7 @@
 /** Whether the process lives, and whether it can do its work. */
-import type { Routes } from './app';
+
 import { sendProblem } from './errors';
+import type { Routes } from './routes';
 
 /** Why the process cannot do its work, a sentence each; empty when it can. */
 export type Readiness = () => readonly string[];

@@ -5,8 +5,8 @@ import { durationMs } from '../duration';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
 import { LONGEST_DELAY_MS } from '../wheel';
-import type { AppOptions, Routes } from './app';
 import { templateName } from './emails';
+import type { RouteOptions, Routes } from './routes';
 import { type Fault, faultsOf, validBody } from './validation';
 
 const DELAY_FIELDS = ['delay', 'delay_ms', 'deliver_at'] as const;
@@ -16,7 +16,7 @@ export function messageRoutes({
   scheduler,
   clock,
   templateNames,
-}: Pick<AppOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+}: Pick<RouteOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
   const schema = messageSchema(clock);
   const payloads = payloadSchemas(templateNames);
   return {

@@ -1,6 +1,6 @@
 /** Orders that expire unless they are paid. */
 import { expireMinutes, orderPayload } from '../targets';
-import type { AppOptions, Routes } from './app';
+import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
 const MINUTE_MS = 60_000;
@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000;
 const submitOrder = orderPayload.extend({ expire_minutes: expireMinutes.default(30) });
 
 /** `POST /submit-order`, and `POST /dlx-order`, its older name. */
-export function orderRoutes({ scheduler, clock }: Pick<AppOptions, 'scheduler' | 'clock'>): Routes {
+export function orderRoutes({ scheduler, clock }: Pick<RouteOptions, 'scheduler' | 'clock'>): Routes {
   const submit: NonNullable<Routes[string]['post']> = async (req, res) => {
     const order = validBody(submitOrder, req.body);
     const dueAt = clock() + order.expire_minutes * MINUTE_MS;

@@ -1,6 +1,7 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
 import { createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
+import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
 import { type RecordedLog, recordedLog } from '../broker/world';
 
@@ -47,13 +48,24 @@ export interface Api {
   close(): Promise<unknown>;
 }
 
+/** A parking lot where nothing is. */
+export const EMPTY_LOT: ParkingLot = {
+  names: ['orders', 'delay.unroutable'],
+  counts: async () => [],
+  look: async () => ({ messages: 0, parked: [] }),
+  redrive: async (_, notFound = []) => ({ redriven: 0, notRedriven: [], notFound }),
+  remove: async (_, ids) => ({ deleted: 0, notFound: [...ids] }),
+};
+
 /** Starts the API; `before` runs in the broker's place before a message is accepted, and can throw. */
 export async function startApi({
   before = () => {},
   notReady = () => [],
+  parkingLot = EMPTY_LOT,
 }: {
   before?: () => void | Promise<void>;
   notReady?: () => readonly string[];
+  parkingLot?: ParkingLot;
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
@@ -71,6 +83,7 @@ export async function startApi({
     scheduler,
     clock,
     templateNames: ['welcome', 'reminder'],
+    parkingLot,
     readiness: notReady,
     logger: log,
   });
