@@ -39,6 +39,9 @@ export interface MailerOptions {
 /** A payload must never make the server read a file or call a URL. */
 const CLOSED = { disableFileAccess: true, disableUrlAccess: true };
 
+/** In milliseconds; nodemailer's own are minutes, longer than a handler may take by default. */
+const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
+
 /** A mailer for this configuration. */
 export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Mailer {
   const compose = ({ id, to, subject, text, html }: Mail) => ({
@@ -50,7 +53,7 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
     messageId: `<${nameOf(id)}@delay-broker>`,
   });
   if (smtpUrl) {
-    const transport = createTransport({ url: smtpUrl, pool: true, ...CLOSED });
+    const transport = createTransport({ url: smtpUrl, pool: true, ...TIMEOUTS, ...CLOSED });
     return {
       send: async (mail) => (await transport.sendMail(compose(mail))).response,
       close() {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -31,6 +31,7 @@ const expectMail = (raw: string) => {
 describe('with a mail server', () => {
   let received: { from: { address: string } | undefined; to: string[]; raw: string }[];
   let server: SMTPServer;
+  let sockets: Set<Socket>;
   let mailer: Mailer;
   beforeEach(async () => {
     received = [];
@@ -38,6 +39,7 @@ describe('with a mail server', () => {
       authOptional: true,
       disabledCommands: ['STARTTLS'],
       onRcptTo({ address }, _session, answer) {
+        if (address === 'dropped@example.com') return sockets.forEach((socket) => socket.destroy());
         const responseCode = { 'gone@example.com': 550, 'full@example.com': 452 }[address];
         answer(responseCode ? Object.assign(new Error('not taken'), { responseCode }) : null);
       },
@@ -47,7 +49,8 @@ describe('with a mail server', () => {
         answer(null, 'taken');
       },
     });
-    const listening = server.listen(0, '127.0.0.1');
+    sockets = new Set();
+    const listening = server.listen(0, '127.0.0.1').on('connection', (socket: Socket) => sockets.add(socket));
     await once(listening, 'listening');
     const { port } = listening.address() as AddressInfo;
     mailer = createMailer({ smtpUrl: `smtp://127.0.0.1:${port}`, from, outboxDir: '/nowhere' });
@@ -73,6 +76,13 @@ describe('with a mail server', () => {
 
   test('a refusal does not hold up the next mail', async () => {
     await Promise.allSettled([mailer.send({ ...mail, to: 'gone@example.com' })]);
+    await expect(mailer.send(mail)).resolves.toBe('250 taken');
+  });
+
+  test('a connection that breaks amid a mail is thrown without a code, and the next mail takes another one', async () => {
+    const dropped = await mailer.send({ ...mail, to: 'dropped@example.com' }).catch((error) => error);
+    expect(dropped).toBeInstanceOf(Error);
+    expect(dropped).not.toHaveProperty('responseCode');
     await expect(mailer.send(mail)).resolves.toBe('250 taken');
   });
 

@@ -219,19 +219,25 @@ test('no more handlers run at once than allowed, and every message gets its turn
   expect(most).toBe(3);
 });
 
-test('a consumer that is busy leaves what is due to an idle one', async () => {
-  const busy = heldHandler();
-  const busyRunner = await world.consume('orders', busy.handler, { handlers: 1, prefetch: 50 });
+test.each([
+  ['stands beside it', 0],
+  ['joins late', 1],
+])('a slow consumer leaves what is due to a fast one that %s', async (_, late) => {
+  const slow = heldHandler();
+  const fast: Message[] = [];
+  const consumeSlowly = () => world.consume('orders', slow.handler, { handlers: 1, prefetch: 50 });
+  const consumeFast = () =>
+    world.consume('orders', async (message) => {
+      fast.push(message);
+      return done;
+    });
+  const runners = late ? [await consumeSlowly()] : [await consumeSlowly(), await consumeFast()];
   await Promise.all(Array.from({ length: 20 }, (_, i) => schedule(i, 50)));
-  await eventually(() => expect(busy.started).toHaveLength(1));
-  const handledByIdle: Message[] = [];
-  const idleRunner = await world.consume('orders', async (message) => {
-    handledByIdle.push(message);
-    return done;
-  });
-  await eventually(() => expect(handledByIdle).toHaveLength(19));
-  busy.release();
-  await expectAllSettled(busyRunner, idleRunner);
+  await eventually(() => expect(slow.started).toHaveLength(1));
+  if (late) runners.push(await consumeFast());
+  await eventually(() => expect(fast).toHaveLength(19));
+  slow.release();
+  await expectAllSettled(...runners);
 });
 
 test('a long overload parks nothing, and what comes after it is handled on time again', async () => {
