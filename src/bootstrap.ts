@@ -1,4 +1,5 @@
 /** Bringing a topology to a broker without ever changing what is there, and checking that it is there. */
+import { closeChannel, openQuietChannel } from './amqp/channel';
 import type { BrokerConnection } from './amqp/connection';
 import {
   type Conflict,
@@ -68,16 +69,15 @@ async function checkBroker(connection: BrokerConnection): Promise<void> {
 }
 
 /** On a cluster upgraded from 3.8 the flag may be off, and dead-lettering would fall back to at-most-once, silently. */
-async function checkStreams({ model, host, version }: BrokerConnection): Promise<void> {
-  const channel = await model.createChannel();
-  channel.on('error', () => {});
+async function checkStreams(connection: BrokerConnection): Promise<void> {
+  const channel = await openQuietChannel(connection);
   try {
     await channel.assertQueue(PROBE_QUEUE, { durable: true, arguments: { 'x-queue-type': 'stream' } });
     await channel.deleteQueue(PROBE_QUEUE);
-    await channel.close();
+    await closeChannel(channel);
   } catch (cause) {
     throw new TopologyError(
-      `RabbitMQ ${version()} at ${host} does not declare streams: ${messageOf(cause)}. ` +
+      `RabbitMQ ${connection.version()} at ${connection.host} does not declare streams: ${messageOf(cause)}. ` +
         'Try "rabbitmqctl enable_feature_flag stream_queue"; at-least-once dead-lettering needs it too.',
       { cause },
     );

@@ -48,8 +48,10 @@ const perTarget = {
   PREFETCH: whole(1, 65_535)
     .default(300)
     .describe('most messages in hand, held or being handled, per target and process'),
+  // RabbitMQ takes a message back from a consumer after half an hour (https://www.rabbitmq.com/docs/consumers).
   HANDLER_TIMEOUT_MS: milliseconds
     .min(1)
+    .max(1_500_000)
     .default(60_000)
     .describe('how long one handling may take before it counts as failed'),
   RETRY_ATTEMPTS: whole(1, 1_000).default(10).describe('attempts at most, the first one included'),

@@ -53,6 +53,15 @@ export class ConfigError extends DelayBrokerError {
   }
 }
 
+/** Whether it says that a message was not published, or perhaps not, for a reason that may pass. */
+export function isPublishError(error: unknown): boolean {
+  return (
+    error instanceof BrokerUnavailableError ||
+    error instanceof OutcomeUnknownError ||
+    error instanceof PublishRefusedError
+  );
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');

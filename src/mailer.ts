@@ -19,9 +19,10 @@ export interface Mailer {
   /**
    * Sends one and says where it went: the server's answer, or the file's path.
    *
+   * @param signal takes it back when it aborts, as far as the server has not accepted it
    * @throws nodemailer's error, or the file system's
    */
-  send(mail: Mail): Promise<string>;
+  send(mail: Mail, signal?: AbortSignal): Promise<string>;
   /** Closes the connections to the mail server. */
   close(): void;
 }
@@ -32,6 +33,8 @@ export interface MailerOptions {
   readonly smtpUrl: string | undefined;
   /** Sender, such as `Shop <shop@example.com>`. */
   readonly from: string;
+  /** Connections to the mail server at most; default 5. What comes beyond that waits. */
+  readonly connections?: number;
   /** Folder for the files. */
   readonly outboxDir: string;
 }
@@ -43,7 +46,7 @@ const CLOSED = { disableFileAccess: true, disableUrlAccess: true };
 const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
 
 /** A mailer for this configuration. */
-export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Mailer {
+export function createMailer({ smtpUrl, from, connections = 5, outboxDir }: MailerOptions): Mailer {
   const compose = ({ id, to, subject, text, html }: Mail) => ({
     from,
     to: { name: '', address: to },
@@ -53,9 +56,18 @@ export function createMailer({ smtpUrl, from, outboxDir }: MailerOptions): Maile
     messageId: `<${nameOf(id)}@delay-broker>`,
   });
   if (smtpUrl) {
-    const transport = createTransport({ url: smtpUrl, pool: true, ...TIMEOUTS, ...CLOSED });
+    const transport = createTransport({
+      url: smtpUrl,
+      pool: true,
+      maxConnections: connections,
+      // Sending again is for the wheel to decide, with its backoff.
+      maxRequeues: 0,
+      ...TIMEOUTS,
+      ...CLOSED,
+    });
     return {
-      send: async (mail) => (await transport.sendMail(compose(mail))).response,
+      send: async (mail, signal) =>
+        (await transport.sendMail({ ...compose(mail), ...(signal && { signal }) })).response,
       close() {
         transport.close();
       },

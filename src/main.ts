@@ -102,7 +102,7 @@ async function startConsumers(
 ): Promise<Readiness> {
   const relay = {
     publisher: await publishOn(publishing, config, logger, lifecycle),
-    exchangeExists: createExchangeCheck(publishing),
+    exchangeExists: createExchangeCheck(reading),
   };
   const handlers = createHandlers({
     config,
@@ -160,7 +160,8 @@ async function startHttp(
     const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger });
     server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
   }
-  lifecycle.onEnd(server.drain);
+  // A slow request must not use up the time of what ends after it.
+  lifecycle.onEnd((timeoutMs) => server.drain(timeoutMs / 2));
   logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
 }
 

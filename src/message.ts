@@ -144,8 +144,12 @@ function text(field: string, value: unknown): string {
   throw new MalformedMessageError(`${field} must be a string of 1 to ${LONGEST_ID} characters`);
 }
 
+/** The last moment that a Date can be (ECMA-262, 21.4.1.1), in milliseconds since the epoch. */
+const LAST_MOMENT = 8.64e15;
+
 function integer(field: string, value: unknown, least: number): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= LAST_MOMENT)
+    return value;
   throw new MalformedMessageError(`${field} must be an integer of at least ${least}`);
 }
 

@@ -72,6 +72,9 @@ export const webhookPayload = z.strictObject({
   body: z.json().optional(),
 });
 
+/** An AMQP frame has to hold all headers. */
+const LONGEST_HEADERS_BYTES = 16_384;
+
 /** A message for any exchange of the vhost. */
 export const relayPayload = z.strictObject({
   /** Empty for the default exchange, whose routing key is a queue's name. */
@@ -80,8 +83,15 @@ export const relayPayload = z.strictObject({
   /** Text is sent as it is, anything else as JSON. */
   content: z.json(),
   /** Default `text/plain` for text, `application/json` for anything else. */
-  content_type: text.optional(),
-  headers: z.record(text, z.union([z.string().max(8_192), z.number(), z.boolean()])).optional(),
+  content_type: shortString.min(1).optional(),
+  headers: z
+    .record(shortString.min(1), z.union([z.string(), z.number(), z.boolean()]))
+    .refine((headers) => Buffer.byteLength(JSON.stringify(headers)) <= LONGEST_HEADERS_BYTES, {
+      error: 'must not be longer than 16 KiB in all',
+    })
+    // RabbitMQ would send the message to these keys as well (https://www.rabbitmq.com/docs/sender-selected).
+    .refine((headers) => !('CC' in headers || 'BCC' in headers), { error: 'must not contain CC or BCC' })
+    .optional(),
 });
 
 /** Payload schema by target; its keys are the targets. */

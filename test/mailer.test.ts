@@ -32,14 +32,23 @@ describe('with a mail server', () => {
   let received: { from: { address: string } | undefined; to: string[]; raw: string }[];
   let server: SMTPServer;
   let sockets: Set<Socket>;
+  let silence: Promise<void>;
+  let fallSilent: () => void;
   let mailer: Mailer;
   beforeEach(async () => {
     received = [];
+    silence = new Promise((resolve) => {
+      fallSilent = resolve;
+    });
     server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
       onRcptTo({ address }, _session, answer) {
-        if (address === 'dropped@example.com') return sockets.forEach((socket) => socket.destroy());
+        if (address === 'dropped@example.com') {
+          for (const socket of sockets) socket.destroy();
+          return;
+        }
+        if (address === 'silent@example.com') return fallSilent();
         const responseCode = { 'gone@example.com': 550, 'full@example.com': 452 }[address];
         answer(responseCode ? Object.assign(new Error('not taken'), { responseCode }) : null);
       },
@@ -50,6 +59,7 @@ describe('with a mail server', () => {
       },
     });
     sockets = new Set();
+    server.on('error', () => {}); // to it, a connection that breaks is one
     const listening = server.listen(0, '127.0.0.1').on('connection', (socket: Socket) => sockets.add(socket));
     await once(listening, 'listening');
     const { port } = listening.address() as AddressInfo;
@@ -84,6 +94,16 @@ describe('with a mail server', () => {
     expect(dropped).toBeInstanceOf(Error);
     expect(dropped).not.toHaveProperty('responseCode');
     await expect(mailer.send(mail)).resolves.toBe('250 taken');
+  });
+
+  test('a mail that is taken back while the server is silent does not go out later', async () => {
+    const taking = new AbortController();
+    const sending = mailer.send({ ...mail, to: 'silent@example.com' }, taking.signal);
+    await silence;
+    taking.abort();
+    await expect(sending).rejects.toThrow();
+    await expect(mailer.send(mail)).resolves.toBe('250 taken');
+    expect(received).toHaveLength(1);
   });
 
   test('an address is one address, whatever it looks like', async () => {

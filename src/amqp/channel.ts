@@ -2,6 +2,7 @@
  * A channel that is opened again when it closes. amqplib recovers connections but not channels: one that
  * the broker closed (404, 406) or that went down with its connection stays closed.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConfirmChannel } from 'amqplib';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
@@ -46,7 +47,9 @@ export async function keepChannelOpen<C extends Channel>(
   const openOnce = async () => {
     const channel = await open();
     channel.on('error', (error) => logger.warn('channel error', { channel: name, error: messageOf(error) }));
+    let closed = false;
     channel.once('close', () => {
+      closed = true;
       if (current !== channel) return;
       current = undefined;
       onClosed?.();
@@ -55,10 +58,11 @@ export async function keepChannelOpen<C extends Channel>(
     try {
       await onOpen(channel);
     } catch (error) {
-      await channel.close().catch(() => {});
+      await closeChannel(channel);
       throw error;
     }
-    if (stopped) return void (await channel.close().catch(() => {}));
+    if (stopped) return closeChannel(channel);
+    if (closed) throw new Error('the channel was closed while it was opened');
     current = channel;
     failures = 0;
   };
@@ -84,9 +88,30 @@ export async function keepChannelOpen<C extends Channel>(
       clearTimeout(timer);
       const channel = current;
       current = undefined;
-      await channel?.close().catch(() => {});
+      if (channel) await closeChannel(channel);
     },
   };
+}
+
+/** How long a channel's close is waited for, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** Closes a channel, whatever its state. amqplib never answers when the connection is lost meanwhile. */
+export async function closeChannel(channel: Channel): Promise<void> {
+  const closing = channel.close().catch(() => {});
+  await Promise.race([closing, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+}
+
+/** Opens a channel for single requests: each rejects with its own error, so that nobody needs to listen for it. */
+export async function openQuietChannel({ model }: BrokerConnection): Promise<Channel> {
+  const channel = await model.createChannel();
+  channel.on('error', () => {});
+  return channel;
+}
+
+/** Whether the broker's answer is that there is no such exchange or queue. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 404;
 }
 
 /** Opens a plain channel on this connection. */

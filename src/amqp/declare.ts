@@ -4,6 +4,7 @@
  */
 import type { Channel } from 'amqplib';
 import { messageOf } from '../errors';
+import { closeChannel, isNotFound, openQuietChannel } from './channel';
 import type { BrokerConnection } from './connection';
 
 /** A durable exchange. */
@@ -49,7 +50,6 @@ export interface Conflict {
 
 /** RabbitMQ handles one request of a channel at a time; some channels side by side keep it busy. */
 const CHANNELS = 8;
-const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
 
 /**
@@ -65,7 +65,7 @@ export async function findMissing(
     kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
   );
   return failures.map(({ item, error }) => {
-    if (codeOf(error) !== NOT_FOUND) throw error;
+    if (!isNotFound(error)) throw error;
     return item;
   });
 }
@@ -119,7 +119,7 @@ interface Failure<T> {
 }
 
 async function onChannels<T>(
-  { model }: BrokerConnection,
+  connection: BrokerConnection,
   items: readonly T[],
   act: (channel: Channel, item: T) => Promise<unknown>,
   channels = CHANNELS,
@@ -129,7 +129,7 @@ async function onChannels<T>(
   const worker = async () => {
     let channel: Channel | undefined;
     for (let item = rest.pop(); item !== undefined; item = rest.pop()) {
-      channel ??= await quietChannel(model);
+      channel ??= await openQuietChannel(connection);
       try {
         await act(channel, item);
       } catch (error) {
@@ -137,16 +137,10 @@ async function onChannels<T>(
         channel = undefined;
       }
     }
-    await channel?.close();
+    if (channel) await closeChannel(channel);
   };
   await Promise.all(Array.from({ length: Math.min(channels, items.length) }, worker));
   return failures;
-}
-
-async function quietChannel(model: BrokerConnection['model']): Promise<Channel> {
-  const channel = await model.createChannel();
-  channel.on('error', () => {}); // the rejected request carries the same error
-  return channel;
 }
 
 function codeOf(error: unknown): unknown {

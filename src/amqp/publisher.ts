@@ -2,8 +2,8 @@
  * Publishing with confirms: a promise per message that resolves once the broker has it safely, and says
  * plainly what is known when it does not.
  */
-import type { ConfirmChannel, Message as ReturnedMessage } from 'amqplib';
-import { BrokerUnavailableError, OutcomeUnknownError, PublishRefusedError } from '../errors';
+import { type ConfirmChannel, IllegalOperationError, type Message as ReturnedMessage } from 'amqplib';
+import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
 import { confirmChannel, keepChannelOpen } from './channel';
 import type { BrokerConnection } from './connection';
@@ -33,6 +33,7 @@ export interface Publisher {
    *
    * @throws BrokerUnavailableError nothing was sent: no connection, or blocked by the broker
    * @throws PublishRefusedError returned as unroutable, or negatively acknowledged
+   * @throws Error the message cannot be encoded, for headers that are too long for instance
    * @throws OutcomeUnknownError no confirm in time, or the connection was lost while waiting for it
    */
   publish(publication: Publication): Promise<void>;
@@ -67,7 +68,9 @@ export async function openPublisher({
   const kept = await keepChannelOpen({
     name: 'publish',
     open: confirmChannel(connection),
-    onOpen: (opened) => {
+    onOpen: async (opened) => {
+      // A round trip, in which a channel shows that it was closed before anybody listened.
+      await opened.prefetch(1);
       channel = opened;
       // A return comes before the confirm of the same message, so it only has to be remembered.
       opened.on('return', (message) => rememberReturn(unconfirmed, message));
@@ -110,8 +113,11 @@ export async function openPublisher({
       );
     } catch (cause) {
       clearTimeout(timer);
+      const unreachable = cause instanceof IllegalOperationError;
       entry.settle(
-        new BrokerUnavailableError(`RabbitMQ at ${connection.host} is not reachable for now.`, { cause }),
+        unreachable
+          ? new BrokerUnavailableError(`RabbitMQ at ${connection.host} is not reachable for now.`, { cause })
+          : new Error(`The message cannot be encoded: ${messageOf(cause)}`, { cause }),
       );
     }
     return entry.settled;

@@ -29,6 +29,8 @@ export function backoffMs(
   notBeforeMs = 0,
 ): number | undefined {
   if (attempt >= policy.maxAttempts) return undefined;
-  const boundMs = Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1));
+  // The factor's power may be infinite, and zero times that is no number.
+  const boundMs =
+    policy.baseMs === 0 ? 0 : Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1));
   return Math.max(Math.floor(random * boundMs), Math.min(notBeforeMs, LONGEST_ASKED_WAIT_MS));
 }

@@ -21,7 +21,7 @@ export function createEmailsHandler({
   templates,
   logger,
 }: EmailsOptions): Handler<z.output<typeof emailPayload>> {
-  return async ({ id, payload: { email, template, variables } }) => {
+  return async ({ id, payload: { email, template, variables } }, signal) => {
     let mail: RenderedMail;
     try {
       mail = templates.render(template, { ...variables, email });
@@ -29,7 +29,7 @@ export function createEmailsHandler({
       return reject(`template ${template}: ${messageOf(error)}`);
     }
     try {
-      const where = await mailer.send({ id, to: email, ...mail });
+      const where = await mailer.send({ id, to: email, ...mail }, signal);
       logger.info('mail sent', { messageId: id, template, where });
       return done;
     } catch (error) {

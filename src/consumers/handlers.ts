@@ -35,12 +35,16 @@ export interface Handlers {
   close(): Promise<void>;
 }
 
+/** Mail servers refuse a client that opens many more. */
+const MOST_SMTP_CONNECTIONS = 20;
+
 /** All handlers, each behind its payload's schema and its target's time limit. */
 export function createHandlers(options: HandlersOptions): Handlers {
   const { config, targets, publisher, relay, templates, clock, logger } = options;
   const mailer = createMailer({
     smtpUrl: config.SMTP_URL,
     from: config.MAIL_FROM,
+    connections: Math.min(config.targets.emails.handlers, MOST_SMTP_CONNECTIONS),
     outboxDir: config.OUTBOX_DIR,
   });
   const { open, guarded } = createCallers(config, clock);

@@ -27,9 +27,11 @@ export function createRelayHandler({
   clock,
   logger,
 }: RelayOptions): Handler<z.output<typeof relayPayload>> {
-  return async ({ id, payload }) => {
+  return async ({ id, payload }, signal) => {
     const { exchange, routing_key: routingKey, content, headers } = payload;
     if (!(await exchangeExists(exchange))) return retry(`there is no exchange "${exchange}"`);
+    // The handling's time may be over by now: another attempt publishes it.
+    signal.throwIfAborted();
     const isText = typeof content === 'string';
     await publisher.publish({
       exchange,

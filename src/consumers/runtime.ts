@@ -8,7 +8,7 @@ import type { BrokerConnection } from '../amqp/connection';
 import type { Publisher } from '../amqp/publisher';
 import { type Delivery, subscribe } from '../amqp/subscription';
 import type { Clock } from '../clock';
-import { MalformedMessageError, messageOf } from '../errors';
+import { isPublishError, MalformedMessageError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { park } from '../parking';
@@ -64,6 +64,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   const repeats = createRepeats();
   const stopping = new AbortController();
   let inHand = 0;
+  let pulling = 0;
   let emptied: (() => void) | undefined;
 
   const gate = createGate({
@@ -94,20 +95,27 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       .finally(() => {
         inHand--;
         if (inHand === 0) emptied?.();
+        pullNext(); // for what left hand without having had a handler
       });
   }
 
-  /** A handler is free: an overloaded target fetches one message for it, and is over it when none is due. */
   function leaveGate(): void {
     gate.leave();
-    if (!subscription.paused() || gate.running() >= handlers) return;
-    subscription.pull().then(
-      (delivery) => {
+    pullNext();
+  }
+
+  /** An overloaded target fetches one message for each handler that is free, and is over it when none is due. */
+  function pullNext(): void {
+    if (!subscription.paused() || gate.running() + pulling >= handlers) return;
+    pulling++;
+    subscription
+      .pull()
+      .finally(() => pulling--)
+      .then((delivery) => {
         if (!delivery || isEarly(delivery)) subscription.resume();
         if (delivery) void accept(delivery);
-      },
-      (error) => logger.debug('not pulled', { to: target, error: messageOf(error) }),
-    );
+      })
+      .catch((error) => logger.debug('not pulled', { to: target, error: messageOf(error) }));
   }
 
   function isEarly({ properties }: Delivery): boolean {
@@ -181,7 +189,8 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   }
 
   /** Publishes what follows, then acknowledges. False when the broker will deliver the message again. */
-  async function carryOut(delivery: Delivery, settlement: Settlement): Promise<boolean> {
+  async function carryOut(delivery: Delivery, decided: Settlement): Promise<boolean> {
+    let settlement = decided;
     for (let waitMs = SETTLE_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_SETTLE_RETRY_MS)) {
       try {
         if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
@@ -190,6 +199,11 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
         return true;
       } catch (error) {
         logger.warn('not settled yet', { to: target, settlement: settlement.kind, error: messageOf(error) });
+        if (settlement.kind === 'forward' && !isPublishError(error)) {
+          // No place in the wheel, for a due time in a thousand years for instance: that does not pass.
+          settlement = { kind: 'park', why: { reason: 'malformed', error: messageOf(error) } };
+          continue;
+        }
         await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => {});
         if (delivery.lost() || stopping.signal.aborted) {
           delivery.requeue();
@@ -202,7 +216,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   return {
     active: subscription.active,
     async drain(timeoutMs) {
-      await subscription.stop();
+      await Promise.race([subscription.stop(), sleep(timeoutMs, undefined, { ref: false })]);
       gate.sendBack(true);
       stopping.abort();
       const empty = new Promise<true>((resolve) => {

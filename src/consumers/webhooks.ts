@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { webhookPayload } from '../targets';
+import { headerId } from './calls/header-id';
 import type { HttpCaller } from './calls/http-caller';
 import type { Handler } from './handler';
 import { webhookHeaders } from './webhook-signature';
@@ -31,6 +32,7 @@ export function createWebhooksHandler({ caller, secrets, clock, logger }: Webhoo
         headers: {
           ...(content && { 'content-type': content.type }),
           ...inLowerCase(headers),
+          'idempotency-key': headerId(id),
           ...webhookHeaders({ id, at: clock(), body: content?.text ?? '' }, secrets),
         },
         body: content?.text,

@@ -240,6 +240,30 @@ test.each([
   await expectAllSettled(...runners);
 });
 
+test('garbage amid an overload keeps nobody waiting', async () => {
+  const { handler, started, release } = heldHandler();
+  const runner = await world.consume('orders', handler, { handlers: 1, prefetch: 10 });
+  await schedule('running');
+  await eventually(() => expect(started).toHaveLength(1));
+  await schedule('given back');
+  await eventually(async () => {
+    const channel = await (await world.connect()).model.createChannel();
+    expect((await channel.checkQueue('orders')).messageCount).toBe(1);
+  });
+  await deliver(Buffer.from('{'), { messageId: 'garbage' });
+  await deliverMessage({ ...messageDueAt(Date.now() + 3_600_000), id: 'beyond the wheel', delivery: 'far' });
+  await schedule('last');
+  release();
+  await eventually(() => expect(started.map(({ payload }) => payload)).toContain('last'));
+  const parked = await world.drainQueue('orders.parked', 2);
+  expect(parked.map(({ properties }) => properties.messageId).sort()).toEqual([
+    'beyond the wheel',
+    'garbage',
+  ]);
+  expect(started).toHaveLength(3);
+  await expectAllSettled(runner);
+});
+
 test('a long overload parks nothing, and what comes after it is handled on time again', async () => {
   let handled = 0;
   const handler = async () => {
