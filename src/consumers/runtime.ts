@@ -8,13 +8,13 @@ import type { BrokerConnection } from '../amqp/connection';
 import type { Publisher } from '../amqp/publisher';
 import { type Delivery, subscribe } from '../amqp/subscription';
 import type { Clock } from '../clock';
-import { isPublishError, MalformedMessageError, messageOf } from '../errors';
+import { MalformedMessageError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
-import { park } from '../parking';
 import type { Scheduler } from '../scheduler';
 import { targetQueue } from '../topology';
 import type { RetryPolicy } from './backoff';
+import { createCarryOut } from './carry-out';
 import { createGate } from './gate';
 import type { GuardedHandler } from './handler';
 import { createRepeats } from './repeats';
@@ -55,14 +55,13 @@ const LONGEST_HOLD_MS = 1_000;
 const PATIENCE_MS = 200;
 /** After so many it is given back no more: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
 const MOST_RETURNS = 10;
-const SETTLE_RETRY_MS = 200;
-const LONGEST_SETTLE_RETRY_MS = 5_000;
 
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, logger } = options;
   const repeats = createRepeats();
   const stopping = new AbortController();
+  const carryOut = createCarryOut({ target, publisher, scheduler, clock, stopping: stopping.signal, logger });
   let inHand = 0;
   let pulling = 0;
   let emptied: (() => void) | undefined;
@@ -188,42 +187,18 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     return carryOut(delivery, settlement);
   }
 
-  /** Publishes what follows, then acknowledges. False when the broker will deliver the message again. */
-  async function carryOut(delivery: Delivery, decided: Settlement): Promise<boolean> {
-    let settlement = decided;
-    for (let waitMs = SETTLE_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_SETTLE_RETRY_MS)) {
-      try {
-        if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
-        if (settlement.kind === 'park') await park({ publisher, clock }, target, delivery, settlement.why);
-        delivery.ack();
-        return true;
-      } catch (error) {
-        logger.warn('not settled yet', { to: target, settlement: settlement.kind, error: messageOf(error) });
-        if (settlement.kind === 'forward' && !isPublishError(error)) {
-          // No place in the wheel, for a due time in a thousand years for instance: that does not pass.
-          settlement = { kind: 'park', why: { reason: 'malformed', error: messageOf(error) } };
-          continue;
-        }
-        await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => {});
-        if (delivery.lost() || stopping.signal.aborted) {
-          delivery.requeue();
-          return false;
-        }
-      }
-    }
-  }
-
   return {
     active: subscription.active,
     async drain(timeoutMs) {
-      await Promise.race([subscription.stop(), sleep(timeoutMs, undefined, { ref: false })]);
+      const giveUp = sleep(timeoutMs, false as const, { ref: false });
+      await Promise.race([subscription.stop(), giveUp]);
       gate.sendBack(true);
       stopping.abort();
       const empty = new Promise<true>((resolve) => {
         emptied = () => resolve(true);
         if (inHand === 0) resolve(true);
       });
-      const finished = await Promise.race([empty, sleep(timeoutMs, false as const, { ref: false })]);
+      const finished = await Promise.race([empty, giveUp]);
       await subscription.close();
       return finished;
     },
