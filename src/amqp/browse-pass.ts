@@ -28,8 +28,8 @@ export interface Pass {
 const GROUP = 30;
 /** Another process was faster when messages that were there do not come for so long, in milliseconds. */
 const PATIENCE_MS = 1_000;
-/** How often to ask whether what was put back is written; each takes a round trip. */
-const MOST_CHECKS = 100;
+/** How long to ask whether what was put back is written, in milliseconds; a busy disk can take a while. */
+const WRITE_TIMEOUT_MS = 2_000;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -116,14 +116,17 @@ async function consume(channel: Channel, queue: string, count: number): Promise<
 
 /** Puts the groups back in their order, each once the one before is written. */
 export async function putBack(channel: Channel, queue: string, groups: Pass['kept']): Promise<void> {
-  let { messageCount: expected } = await channel.checkQueue(queue);
+  const count = async () => (await channel.checkQueue(queue)).messageCount;
+  let expected = await count();
+  let gaveUp = false;
   for (const group of groups) {
     const last = group.at(-1);
     if (!last) continue;
     channel.nack(last, true, true); // and those before it that are still in hand
     expected += group.length;
-    for (let checks = 0; checks < MOST_CHECKS; checks++) {
-      if ((await channel.checkQueue(queue)).messageCount >= expected) break;
-    }
+    // Having given up once, another process takes messages out, and the count says nothing any more.
+    if (gaveUp) continue;
+    const giveUpAt = Date.now() + WRITE_TIMEOUT_MS;
+    while (!gaveUp && (await count()) < expected) gaveUp = Date.now() >= giveUpAt;
   }
 }
