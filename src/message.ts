@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { MalformedMessageError } from './errors';
+import { parseJson } from './json';
 
 /** What is known of a message from its acceptance to its end. */
 export interface Message {
@@ -153,11 +154,9 @@ function integer(field: string, value: unknown, least: number): number {
   throw new MalformedMessageError(`${field} must be an integer of at least ${least}`);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function json(content: Buffer): unknown {
   try {
-    return JSON.parse(utf8.decode(content));
+    return parseJson(content);
   } catch (cause) {
     throw new MalformedMessageError('the body is not JSON in UTF-8', { cause });
   }

@@ -31,12 +31,12 @@ export interface Redriven {
 
 /**
  * What is parked, by target; what no binding took is under `delay.unroutable`. A process takes one call after the
- * other for each of them. All methods throw BrokerUnavailableError when the queue cannot be read; nothing is lost then.
+ * other for each of them, but counts at any time. All methods throw BrokerUnavailableError when the queue cannot be read; nothing is lost then.
  */
 export interface ParkingLot {
   /** The names to ask for. */
   readonly names: readonly string[];
-  /** How many messages are parked under each name. */
+  /** How many messages are parked under each name, without those that a look or a redrive has in hand at the moment. */
   counts(): Promise<{ readonly name: string; readonly messages: number }[]>;
   /** How many there are, and the first `limit` of them; changes nothing. */
   look(name: string, limit: number): Promise<{ messages: number; parked: ParkedMessage[] }>;

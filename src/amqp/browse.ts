@@ -33,7 +33,7 @@ export interface Browser {
    */
   browse(queue: string, options: BrowseOptions): Promise<number>;
   /**
-   * How many messages there are.
+   * How many messages there are, without those that somebody has in hand, a look of this process included.
    *
    * @throws BrokerUnavailableError the queue cannot be read
    */

@@ -111,7 +111,12 @@ export async function openQuietChannel({ model }: BrokerConnection): Promise<Cha
 
 /** Whether the broker's answer is that there is no such exchange or queue. */
 export function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 404;
+  return replyCodeOf(error) === 404;
+}
+
+/** The AMQP reply code with which the broker closed the channel; undefined for any other error. */
+export function replyCodeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** Opens a plain channel on this connection. */

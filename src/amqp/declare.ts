@@ -4,7 +4,7 @@
  */
 import type { Channel } from 'amqplib';
 import { messageOf } from '../errors';
-import { closeChannel, isNotFound, openQuietChannel } from './channel';
+import { closeChannel, isNotFound, openQuietChannel, replyCodeOf } from './channel';
 import type { BrokerConnection } from './connection';
 
 /** A durable exchange. */
@@ -77,7 +77,7 @@ export async function findConflicts(
 ): Promise<Conflict[]> {
   const failures = await onChannels(connection, present, declareOne);
   return failures.map(({ item, error }) => {
-    if (codeOf(error) !== PRECONDITION_FAILED) throw error;
+    if (replyCodeOf(error) !== PRECONDITION_FAILED) throw error;
     return { declaration: item, reason: messageOf(error) };
   });
 }
@@ -141,8 +141,4 @@ async function onChannels<T>(
   };
   await Promise.all(Array.from({ length: Math.min(channels, items.length) }, worker));
   return failures;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,5 +1,6 @@
 /** Reading a request's body: JSON in UTF-8, of at most 256 KiB. */
 import express, { type RequestHandler } from 'express';
+import { parseJson } from '../json';
 import { InvalidRequestError, notJson } from './validation';
 
 const LIMIT_BYTES = 256 * 1024;
@@ -14,11 +15,9 @@ export const jsonBody: RequestHandler[] = [
   },
 ];
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(utf8.decode(body), withoutProto);
+    return parseJson(body, withoutProto);
   } catch (error) {
     throw error instanceof InvalidRequestError
       ? error

@@ -1,6 +1,7 @@
 /** What failed for good: to look at, to send once more, to throw away. */
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
+import { parseJson } from '../json';
 import type { ParkedMessage, ParkingLot } from '../parking-lot';
 import { sendProblem } from './errors';
 import type { RouteOptions, Routes } from './routes';
@@ -101,11 +102,9 @@ function isoTime(epochMs: number | undefined): string | null {
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function payloadOf(content: Buffer): { payload: unknown; body?: string } {
   try {
-    return { payload: JSON.parse(utf8.decode(content)) };
+    return { payload: parseJson(content) };
   } catch {
     return { payload: null, body: content.toString().slice(0, LONGEST_BODY) };
   }
