@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { RetryPolicy } from './consumers/backoff';
 import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
+import { durationMs } from './duration';
 import { ConfigError, messageOf } from './errors';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
@@ -38,6 +39,19 @@ const parsedBy = <Value>(parse: (text: string) => Value) =>
       context.addIssue(messageOf(error));
       return z.NEVER;
     }
+  });
+
+/** A duration such as `1s` or `24h`, between two bounds in milliseconds; comes out in milliseconds. */
+const duration = (leastMs: number, mostMs: number) =>
+  z.string().transform((text, context) => {
+    const parsedMs = durationMs(text);
+    if (parsedMs !== undefined && parsedMs >= leastMs && parsedMs <= mostMs) return parsedMs;
+    context.addIssue(
+      parsedMs === undefined
+        ? 'must be a duration such as "1s", "90m" or "24h"'
+        : `must be from ${leastMs} ms to ${mostMs} ms`,
+    );
+    return z.NEVER;
   });
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -90,6 +104,22 @@ const schema = z.object({
     .optional()
     .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),
   ...perTarget,
+  CANCEL_GUARD: duration(500, 3_600_000)
+    .prefault('1s')
+    .describe('a message due sooner than this can no longer be cancelled or rescheduled; 500ms at least'),
+  LEDGER: z
+    .enum(['on', 'off'])
+    .default('on')
+    .transform((value) => value === 'on')
+    .describe(
+      '`off` leaves out the stream of everything that happens, and what depends on it: one id once, status, list, reschedule',
+    ),
+  LEDGER_MAX: whole(1_000, 100_000_000)
+    .default(1_000_000)
+    .describe('most messages that the API keeps in view, about 400 bytes each'),
+  ID_HOLD: duration(0, 365 * 86_400_000)
+    .prefault('24h')
+    .describe('how long after its due time an id still counts as taken'),
   DRAIN_TIMEOUT_MS: milliseconds
     .default(10_000)
     .describe('how long a stopping process waits for what is running'),

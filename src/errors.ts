@@ -45,6 +45,39 @@ export class AddressRefusedError extends DelayBrokerError {
   readonly code = 'address_refused';
 }
 
+/** There is no such message, or nothing is known of it. */
+export class UnknownMessageError extends DelayBrokerError {
+  readonly code = 'unknown_message';
+}
+
+/** A message is due, or was handled, or is about to be: it can no longer be changed. */
+export class TooLateError extends DelayBrokerError {
+  readonly code = 'too_late';
+}
+
+/** The id belongs to a message with other content. */
+export class IdTakenError extends DelayBrokerError {
+  readonly code = 'id_taken';
+}
+
+/** The same, where the id came as Idempotency-Key, whose draft asks for an answer of its own. */
+export class IdempotencyKeyReusedError extends DelayBrokerError {
+  readonly code = 'idempotency_key_reused';
+}
+
+/** Another request is changing the same message at this moment; who tries again will find it done. */
+export class InProgressError extends DelayBrokerError {
+  readonly code = 'in_progress';
+}
+
+/** What was asked for needs the ledger, and that is switched off. */
+export class LedgerOffError extends DelayBrokerError {
+  readonly code = 'ledger_off';
+  constructor(what: string) {
+    super(`${what} needs the ledger, which is switched off here (LEDGER=off).`);
+  }
+}
+
 /** Environment variables that are missing or wrong; `problems` has a line for each. */
 export class ConfigError extends DelayBrokerError {
   readonly code = 'config';

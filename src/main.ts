@@ -1,42 +1,22 @@
-/** The program: puts the parts together for a role, and takes them apart again on SIGTERM or SIGINT. */
-import { type BrokerConnection, openConnection } from './amqp/connection';
-import { createExchangeCheck } from './amqp/exchanges';
-import { openPublisher, type Publisher } from './amqp/publisher';
-import { requireTopology } from './bootstrap';
-import { systemClock as clock } from './clock';
-import { type Config, loadConfig, PROCESS_NAME } from './config';
-import { createHandlers } from './consumers/handlers';
-import { runTarget, type TargetRunner } from './consumers/runtime';
+/** The program: starts the parts of a role, and takes them apart again on SIGTERM or SIGINT. */
+import type { BrokerConnection } from './amqp/connection';
+import { type Config, loadConfig } from './config';
 import { messageOf } from './errors';
-import { createApp, createHealthApp } from './http/app';
+import { createHealthApp } from './http/app';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
-import { createParkingLot } from './parking-lot';
-import { createScheduler, type Scheduler } from './scheduler';
+import { startApi } from './roles/api';
+import { startConsumers } from './roles/consumers';
+import { type Parts, startParts } from './roles/parts';
 import { TARGET_NAMES, type TargetName } from './targets';
-import { loadTemplates, type Templates } from './templates';
-import { delayTopology } from './topology';
 
 /** What this process is asked to be. */
 interface Role {
   readonly name: 'all' | 'api' | 'consumers';
   /** The targets to consume. */
   readonly targets: readonly TargetName[];
-}
-
-/** What the parts of a role share. */
-interface Parts {
-  readonly config: Config;
-  readonly role: Role;
-  readonly logger: Logger;
-  readonly templates: Templates;
-  readonly publisher: Publisher;
-  readonly scheduler: Scheduler;
-  readonly publishing: BrokerConnection;
-  /** Consumes and reads: a memory alarm blocks what publishes. */
-  readonly reading: BrokerConnection;
 }
 
 /** How long what has started may take to end when something else failed to start, in milliseconds. */
@@ -56,113 +36,21 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
 
 /** Starts the role's parts, in order. */
 async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  const publishing = await connectAs(`${role.name} publish`, config, logger, lifecycle);
-  await requireTopology(publishing, delayTopology());
-  const publisher = await publishOn(publishing, config, logger, lifecycle);
-  const scheduler = createScheduler({ publisher, clock });
-  const templates = loadTemplates(config.TEMPLATES_DIR);
-  const reading = await connectAs(`${role.name} consume`, config, logger, lifecycle);
-  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing, reading };
-
-  const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
-  const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
-  await startHttp(parts, readiness, lifecycle);
-}
-
-async function connectAs(
-  purpose: string,
-  config: Config,
-  logger: Logger,
-  lifecycle: Lifecycle,
-): Promise<BrokerConnection> {
-  const connection = await openConnection({
-    url: config.AMQP_URL,
-    name: `${purpose}@${PROCESS_NAME}`,
-    connectWaitMs: config.CONNECT_WAIT_MS,
-    logger,
-  });
-  lifecycle.onEnd(connection.close);
-  return connection;
-}
-
-async function publishOn(
-  connection: BrokerConnection,
-  config: Config,
-  logger: Logger,
-  lifecycle: Lifecycle,
-): Promise<Publisher> {
-  const publisher = await openPublisher({ connection, confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS, logger });
-  lifecycle.onEnd(publisher.close);
-  return publisher;
-}
-
-async function startConsumers(
-  { config, role, logger, templates, publisher, scheduler, publishing, reading }: Parts,
-  lifecycle: Lifecycle,
-): Promise<Readiness> {
-  const relay = {
-    publisher: await publishOn(publishing, config, logger, lifecycle),
-    exchangeExists: createExchangeCheck(reading),
-  };
-  const handlers = createHandlers({
-    config,
-    targets: role.targets,
-    publisher,
-    relay,
-    templates,
-    clock,
-    logger,
-  });
-  lifecycle.onEnd(handlers.close);
-  const runners = new Map<TargetName, TargetRunner>();
-  lifecycle.onEnd(async (timeoutMs) => {
-    const drained = await Promise.all([...runners.values()].map((runner) => runner.drain(timeoutMs)));
-    return drained.every(Boolean);
-  });
-  for (const target of role.targets) {
-    runners.set(
-      target,
-      await runTarget({
-        target,
-        handler: handlers.byTarget[target],
-        connection: reading,
-        publisher,
-        scheduler,
-        clock,
-        ...config.targets[target],
-        consumerTag: `${target}@${PROCESS_NAME}`,
-        logger,
-      }),
-    );
-    logger.info('consuming', { to: target });
-  }
-  return () =>
-    [...runners].filter(([, runner]) => !runner.active()).map(([target]) => `Not consuming ${target}.`);
-}
-
-async function startHttp(
-  { config, role, logger, templates, scheduler, reading }: Parts,
-  readiness: Readiness,
-  lifecycle: Lifecycle,
-): Promise<void> {
-  let server: HttpServer | undefined;
-  if (role.name === 'consumers') {
-    if (config.HEALTH_PORT === undefined) return;
-    server = await serveHttp(
-      createHealthApp({ readiness, logger }),
-      config.HTTP_HOST,
-      config.HEALTH_PORT,
-      'HEALTH_PORT',
-    );
-  } else {
-    const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
-    const templateNames = templates.names;
-    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger });
-    server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
-  }
+  const parts = await startParts(role.name, config, logger, lifecycle);
+  const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, role.targets) : () => [];
+  const readiness = () => [...publishingReadiness(parts.publishing), ...consumerReadiness()];
+  const server =
+    role.name === 'consumers' ? await serveHealth(parts, readiness) : await startApi(parts, readiness);
+  if (!server) return;
   // A slow request must not use up the time of what ends after it.
   lifecycle.onEnd((timeoutMs) => server.drain(timeoutMs / 2));
   logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
+}
+
+async function serveHealth({ config, logger }: Parts, readiness: Readiness): Promise<HttpServer | undefined> {
+  const { HEALTH_PORT, HTTP_HOST } = config;
+  if (HEALTH_PORT === undefined) return undefined;
+  return serveHttp(createHealthApp({ readiness, logger }), HTTP_HOST, HEALTH_PORT, 'HEALTH_PORT');
 }
 
 function publishingReadiness(connection: BrokerConnection): string[] {

@@ -20,7 +20,7 @@ export interface Message {
   readonly acceptedAt: number;
   /** Which attempt the next handling is, from 1. */
   readonly attempt: number;
-  /** Names this one publish; a copy made by the broker has the same, a retry another. */
+  /** Names one act of scheduling it: copies and retries have the same, what is rescheduled another. */
   readonly delivery: string;
   /** What came before, from the second attempt on. */
   readonly first?: FirstAttempt;
@@ -174,4 +174,12 @@ export function idDueAt(dueAt: number): string {
   let random = '';
   for (const byte of randomBytes(16)) random += CROCKFORD[byte % 32];
   return time + random;
+}
+
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** The due time in an id that idDueAt has made, in milliseconds since the epoch; undefined for any other id. */
+export function dueAtOfId(id: string): number | undefined {
+  if (!ULID.test(id)) return undefined;
+  return [...id.slice(0, 10)].reduce((time, character) => time * 32 + CROCKFORD.indexOf(character), 0);
 }

@@ -1,9 +1,9 @@
 /** The parked queues as a person deals with them: look, send once more, throw away. */
-import { randomUUID } from 'node:crypto';
 import { type BrowsedMessage, createBrowser, type Verdict } from './amqp/browse';
 import type { BrokerConnection } from './amqp/connection';
 import type { Clock } from './clock';
 import { MalformedMessageError } from './errors';
+import type { Recorder } from './ledger/recorder';
 import type { Logger } from './logger';
 import { decodeMessage, type Message } from './message';
 import { type ParkNote, parkNoteOf } from './parking';
@@ -57,6 +57,8 @@ export interface ParkingLotOptions {
   readonly connection: BrokerConnection;
   /** Takes what is redriven. */
   readonly scheduler: Scheduler;
+  /** Told of each message that is redriven. */
+  readonly recorder: Recorder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Targets whose queues are there; default all. */
@@ -65,7 +67,7 @@ export interface ParkingLotOptions {
 
 /** The parking lot of this broker. */
 export function createParkingLot(options: ParkingLotOptions): ParkingLot {
-  const { connection, scheduler, clock, logger, targets = TARGET_NAMES } = options;
+  const { connection, scheduler, recorder, clock, logger, targets = TARGET_NAMES } = options;
   const browser = createBrowser(connection);
   const names = [...targets, UNROUTABLE];
 
@@ -98,6 +100,8 @@ export function createParkingLot(options: ParkingLotOptions): ParkingLot {
           return 'keep';
         }
         await scheduler.forward(message);
+        const { id, to, delivery, attempt, dueAt } = message;
+        await recorder.record({ kind: 'redriven', id, to, delivery, attempt, dueAt, at: clock() }, message);
         redriven++;
         return 'remove';
       };
@@ -169,7 +173,7 @@ function freshStart(
   try {
     const { first: _, ...message } = decodeMessage(parked);
     if (!targets.includes(message.to)) return new MalformedMessageError(`there is no target "${message.to}"`);
-    return { ...message, dueAt: now, attempt: 1, delivery: randomUUID() };
+    return { ...message, dueAt: now, attempt: 1 };
   } catch (error) {
     if (error instanceof MalformedMessageError) return error;
     throw error;

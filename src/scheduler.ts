@@ -13,6 +13,10 @@ export interface ScheduleRequest {
   readonly dueAt: number;
   /** How its retries differ from the target's; default not at all. */
   readonly retry?: MessageRetry | undefined;
+  /** Default one whose time is the due time, see idDueAt. */
+  readonly id?: string | undefined;
+  /** See Message.delivery; default the id. */
+  readonly delivery?: string | undefined;
 }
 
 /** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */
@@ -25,7 +29,7 @@ export interface Scheduler {
 
 /** Options of createScheduler. */
 export interface SchedulerOptions {
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'publish'>;
   readonly clock: Clock;
   /** The wheel that the broker's topology was made from; default the standard one. */
   readonly wheel?: Wheel;
@@ -41,20 +45,13 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
     });
   return {
     forward,
-    async schedule({ to, payload, dueAt, retry }) {
+    async schedule({ to, payload, dueAt, retry, ...chosen }) {
       const acceptedAt = clock();
       const due = Math.max(dueAt, acceptedAt);
-      const id = idDueAt(due);
-      const message: Message = {
-        id,
-        to,
-        payload,
-        dueAt: due,
-        acceptedAt,
-        attempt: 1,
-        delivery: id,
-        ...(retry && { retry }),
-      };
+      const id = chosen.id ?? idDueAt(due);
+      const delivery = chosen.delivery ?? id;
+      const base = { id, to, payload, dueAt: due, acceptedAt, attempt: 1, delivery };
+      const message: Message = { ...base, ...(retry && { retry }) };
       await forward(message);
       return message;
     },

@@ -22,6 +22,13 @@ export const EVENTS_EXCHANGE = 'delay.events';
 /** Exchange and queue for what no binding takes; otherwise 32 such messages would stop a holding queue. */
 export const UNROUTABLE = 'delay.unroutable';
 
+/** Exchange and stream of the verdicts on which deliveries count. */
+export const CONTROL = 'delay.control';
+/** Exchange and stream of everything that happens to messages. */
+export const LEDGER = 'delay.ledger';
+/** Exchange and queue that choose the one process that keeps verdicts from running out. */
+export const KEEPER = 'delay.keeper';
+
 /** The queue in which a target's messages wait for its consumers. */
 export const targetQueue = (target: string): string => target;
 
@@ -40,8 +47,47 @@ const DEAD_LETTER_SAFELY = { 'x-dead-letter-strategy': 'at-least-once', 'x-overf
 /** Quorum, and leaders spread over the nodes: the default puts all of them on the node that declared. */
 const QUORUM = { 'x-queue-type': 'quorum', 'x-queue-leader-locator': 'balanced' };
 
-/** What has to be on the broker for this wheel and these targets. */
-export function delayTopology(wheel: Wheel = WHEEL, targets: readonly string[] = TARGET_NAMES): Topology {
+/** How long and in which pieces a stream is kept; RabbitMQ cuts off whole segments only, and never the latest. */
+export interface StreamLimits {
+  /** Segments whose entries are all older are cut off, in seconds. */
+  readonly maxAgeS?: number;
+  /** The oldest segments are cut off beyond this, in bytes. */
+  readonly maxBytes?: number;
+  /** Size of a segment, in bytes. */
+  readonly segmentBytes: number;
+}
+
+const DAY_S = 86_400;
+
+/** Three days, so that verdicts outlive an outage of all that writes them again (every 18 hours). */
+export const CONTROL_LIMITS = { maxAgeS: 3 * DAY_S, segmentBytes: 16_000_000 } as const;
+
+/** About four million entries. By size, as the time that a starting API reads for goes by it. */
+export const LEDGER_LIMITS = { maxBytes: 1_000_000_000, segmentBytes: 50_000_000 } as const;
+
+/** Options of delayTopology. */
+export interface TopologyOptions {
+  /** Default the wheel in use. */
+  readonly wheel?: Wheel;
+  /** Default all targets. */
+  readonly targets?: readonly string[];
+  /** Whether there is a ledger; default yes. */
+  readonly ledger?: boolean;
+  /** Default CONTROL_LIMITS. */
+  readonly controlLimits?: StreamLimits;
+  /** Default LEDGER_LIMITS. */
+  readonly ledgerLimits?: StreamLimits;
+}
+
+/** What has to be on the broker. */
+export function delayTopology({
+  wheel = WHEEL,
+  targets = TARGET_NAMES,
+  ledger = true,
+  controlLimits = CONTROL_LIMITS,
+  ledgerLimits = LEDGER_LIMITS,
+}: TopologyOptions = {}): Topology {
+  const streams = [stream(CONTROL, controlLimits), ...(ledger ? [stream(LEDGER, ledgerLimits)] : [])];
   return {
     exchanges: [
       fallingBack('fanout', UNROUTABLE),
@@ -49,11 +95,14 @@ export function delayTopology(wheel: Wheel = WHEEL, targets: readonly string[] =
       { kind: 'exchange', name: EVENTS_EXCHANGE, type: 'topic' },
       { kind: 'exchange', name: DUE_EXCHANGE, type: 'topic', alternateExchange: UNROUTABLE },
       ...wheel.map((_, level) => levelExchange(wheel, level)),
+      ...[...streams, KEEPER_QUEUE].map(({ name }) => intoOneQueue(name)),
     ],
     queues: [
       { kind: 'queue', name: UNROUTABLE, arguments: { ...QUORUM, 'x-delivery-limit': UNLIMITED_DELIVERIES } },
       ...targets.flatMap(targetQueues),
       ...wheel.flatMap((_, level) => holdingQueues(wheel, level)),
+      ...streams,
+      KEEPER_QUEUE,
     ],
     bindings: [
       bindQueue(UNROUTABLE, UNROUTABLE, ''),
@@ -62,9 +111,33 @@ export function delayTopology(wheel: Wheel = WHEEL, targets: readonly string[] =
         bindQueue(DUE_EXCHANGE, targetQueue(target), targetPattern(wheel, target)),
       ]),
       ...wheel.flatMap((_, level) => levelBindings(wheel, level)),
+      ...[...streams, KEEPER_QUEUE].map(({ name }) => bindQueue(name, name, '')),
     ],
   };
 }
+
+const KEEPER_QUEUE: QueueDeclaration = {
+  kind: 'queue',
+  name: KEEPER,
+  arguments: { ...QUORUM, 'x-single-active-consumer': true, 'x-delivery-limit': UNLIMITED_DELIVERIES },
+};
+
+function stream(name: string, { maxAgeS, maxBytes, segmentBytes }: StreamLimits): QueueDeclaration {
+  return {
+    kind: 'queue',
+    name,
+    arguments: {
+      'x-queue-type': 'stream',
+      'x-queue-leader-locator': 'balanced',
+      'x-stream-max-segment-size-bytes': segmentBytes,
+      ...(maxAgeS !== undefined && { 'x-max-age': `${maxAgeS}s` }),
+      ...(maxBytes !== undefined && { 'x-max-length-bytes': maxBytes }),
+    },
+  };
+}
+
+/** With an exchange of its own a queue can be written to by whoever may write to that, and to nothing else. */
+const intoOneQueue = (name: string): ExchangeDeclaration => ({ kind: 'exchange', name, type: 'fanout' });
 
 const fallingBack = (type: 'fanout' | 'direct', name: string): ExchangeDeclaration => ({
   kind: 'exchange',
@@ -164,7 +237,7 @@ async function main(): Promise<void> {
     logger,
   });
   try {
-    const declared = await bootstrap(connection, delayTopology());
+    const declared = await bootstrap(connection, delayTopology({ ledger: config.LEDGER }));
     process.stdout.write(`topology: ${declared}\n`);
   } finally {
     await connection.close();

@@ -6,13 +6,18 @@ import { parseEnv } from 'node:util';
 import type { Express } from 'express';
 import { parse } from 'yaml';
 import { nodePorts, writeNodeFiles } from '../dev/node-files';
+import { createAcceptance } from '../src/changes/acceptance';
+import { createCancellation } from '../src/changes/cancellation';
+import { createRescheduling } from '../src/changes/rescheduling';
 import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/config';
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
+import { createScheduler } from '../src/scheduler';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
 import { EMPTY_LOT } from './http/api';
+import { createMemoryLedger } from './memory-ledger';
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -114,20 +119,15 @@ describe('configuration', () => {
 });
 
 describe('routes', () => {
+  const clock = Date.now;
+  const scheduler = createScheduler({ publisher: { publish: async () => {} }, clock });
+  const changes = { ...createMemoryLedger({ clock }), scheduler, clock, guardMs: 1_000 };
   const app: Express = createApp({
-    scheduler: {
-      schedule: async ({ to, payload, dueAt }) => ({
-        id: 'ID',
-        to,
-        payload,
-        dueAt,
-        acceptedAt: dueAt,
-        attempt: 1,
-        delivery: 'ID',
-      }),
-      forward: async () => {},
-    },
-    clock: Date.now,
+    acceptance: createAcceptance(changes),
+    cancellation: createCancellation(changes),
+    rescheduling: createRescheduling(changes),
+    ledger: changes.ledger,
+    clock,
     templateNames: loadTemplates(join(root, 'templates')).names,
     parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },
     readiness: () => [],

@@ -17,6 +17,7 @@ const lotWith = async (scheduler: Scheduler) =>
   createParkingLot({
     connection: await world.connect('read'),
     scheduler,
+    recorder: world.recorder,
     clock: Date.now,
     logger: world.log,
     targets: ['orders', 'emails'],
@@ -137,6 +138,7 @@ describe('looking', () => {
     const cut = createParkingLot({
       connection: { ...connection, state: () => 'down' },
       scheduler: world.scheduler,
+      recorder: world.recorder,
       clock: Date.now,
       logger: world.log,
     });
@@ -183,9 +185,8 @@ describe('redriving', () => {
     await eventually(() => expect(handled.map(({ id }) => id).sort()).toEqual(['a', 'b']));
     const again = handled.find(({ id }) => id === 'a');
     const { first: _, ...kept } = old;
-    expect(again).toEqual({ ...kept, attempt: 1, dueAt: again?.dueAt, delivery: again?.delivery });
+    expect(again).toEqual({ ...kept, attempt: 1, dueAt: again?.dueAt, delivery: old.delivery });
     expect(again?.dueAt).toBeGreaterThanOrEqual(startedAt);
-    expect(again?.delivery).not.toBe(old.delivery);
     expect(world.log.lines).toContainEqual(
       expect.objectContaining({ event: 'redriven', target: 'orders', count: 2 }),
     );

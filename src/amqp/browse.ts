@@ -1,9 +1,7 @@
 /** Going through a queue without consuming it: each message is looked at, and then removed or put back in its place. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, GetMessage } from 'amqplib';
-import { BrokerUnavailableError, messageOf } from '../errors';
 import { passThrough, putBack } from './browse-pass';
-import { closeChannel, openQuietChannel } from './channel';
+import { withChannel } from './channel';
 import type { BrokerConnection } from './connection';
 
 /** A message as the queue has it. */
@@ -48,7 +46,7 @@ export function createBrowser(connection: BrokerConnection): Browser {
 
   const inTurn = <T>(queue: string, look: (channel: Channel) => Promise<T>): Promise<T> => {
     const before = latest.get(queue) ?? Promise.resolve();
-    const turn = before.then(() => onChannel(connection, queue, look));
+    const turn = before.then(() => withChannel(connection, `The queue ${queue}`, look));
     const over = turn.catch(() => {});
     latest.set(queue, over);
     return turn;
@@ -65,37 +63,10 @@ export function createBrowser(connection: BrokerConnection): Browser {
       return messages;
     },
     count: (queue) =>
-      onChannel(connection, queue, async (channel) => (await channel.checkQueue(queue)).messageCount),
+      withChannel(
+        connection,
+        `The queue ${queue}`,
+        async (channel) => (await channel.checkQueue(queue)).messageCount,
+      ),
   };
-}
-
-/** How long a channel is waited for before the broker counts as not reachable, in milliseconds. */
-const OPEN_TIMEOUT_MS = 1_500;
-
-/** Has a channel for a while; closing it gives back what is still in hand. */
-async function onChannel<T>(
-  connection: BrokerConnection,
-  queue: string,
-  look: (channel: Channel) => Promise<T>,
-): Promise<T> {
-  const { host, state } = connection;
-  if (state() === 'down') throw new BrokerUnavailableError(`RabbitMQ at ${host} is not reachable for now.`);
-  let channel: Channel | undefined;
-  try {
-    channel = await openInTime(connection);
-    return await look(channel);
-  } catch (cause) {
-    const why = `The queue ${queue} on RabbitMQ at ${host} cannot be read for now: ${messageOf(cause)}.`;
-    throw new BrokerUnavailableError(why, { cause });
-  } finally {
-    if (channel) await closeChannel(channel);
-  }
-}
-
-async function openInTime(connection: BrokerConnection): Promise<Channel> {
-  const opening = openQuietChannel(connection);
-  const channel = await Promise.race([opening, sleep(OPEN_TIMEOUT_MS, undefined, { ref: false })]);
-  if (channel) return channel;
-  opening.then(closeChannel).catch(() => {}); // should it come after all
-  throw new Error(`no answer within ${OPEN_TIMEOUT_MS} ms`);
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConfirmChannel } from 'amqplib';
-import { messageOf } from '../errors';
+import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import type { BrokerConnection } from './connection';
 
@@ -107,6 +107,42 @@ export async function openQuietChannel({ model }: BrokerConnection): Promise<Cha
   const channel = await model.createChannel();
   channel.on('error', () => {});
   return channel;
+}
+
+/** How long a channel is waited for before the broker counts as not reachable, in milliseconds. */
+const OPEN_TIMEOUT_MS = 1_500;
+
+/**
+ * Has a channel for a while; closing it gives back what is still in hand.
+ *
+ * @param what what is read, for the message, such as `The queue orders`
+ * @throws BrokerUnavailableError for whatever goes wrong
+ */
+export async function withChannel<T>(
+  connection: BrokerConnection,
+  what: string,
+  act: (channel: Channel) => Promise<T>,
+): Promise<T> {
+  const { host, state } = connection;
+  if (state() === 'down') throw new BrokerUnavailableError(`RabbitMQ at ${host} is not reachable for now.`);
+  let channel: Channel | undefined;
+  try {
+    channel = await openInTime(connection);
+    return await act(channel);
+  } catch (cause) {
+    const why = `${what} on RabbitMQ at ${host} cannot be read for now: ${messageOf(cause)}.`;
+    throw new BrokerUnavailableError(why, { cause });
+  } finally {
+    if (channel) await closeChannel(channel);
+  }
+}
+
+async function openInTime(connection: BrokerConnection): Promise<Channel> {
+  const opening = openQuietChannel(connection);
+  const channel = await Promise.race([opening, sleep(OPEN_TIMEOUT_MS, undefined, { ref: false })]);
+  if (channel) return channel;
+  opening.then(closeChannel).catch(() => {}); // should it come after all
+  throw new Error(`no answer within ${OPEN_TIMEOUT_MS} ms`);
 }
 
 /** Whether the broker's answer is that there is no such exchange or queue. */

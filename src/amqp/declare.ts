@@ -21,7 +21,7 @@ export interface QueueDeclaration {
   readonly kind: 'queue';
   readonly name: string;
   /** Its `x-…` arguments: together with the name they are the queue's identity. */
-  readonly arguments: Readonly<Record<string, string | number>>;
+  readonly arguments: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A binding from an exchange to a queue or to another exchange. */

@@ -4,7 +4,9 @@ import type { Publisher } from '../amqp/publisher';
 import type { Delivery } from '../amqp/subscription';
 import type { Clock } from '../clock';
 import { isPublishError, messageOf } from '../errors';
+import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
+import type { Message } from '../message';
 import { park } from '../parking';
 import type { Scheduler } from '../scheduler';
 import type { Settlement } from './settle';
@@ -16,27 +18,34 @@ export interface CarryOutOptions {
   readonly publisher: Publisher;
   /** For what goes round again. */
   readonly scheduler: Scheduler;
+  /** Told what became of each message. */
+  readonly recorder: Recorder;
   readonly clock: Clock;
   /** Once it is aborted, what fails is not tried again here but given back to the queue. */
   readonly stopping: AbortSignal;
   readonly logger: Logger;
 }
 
-/** Publishes what follows, then acknowledges. False when the broker will deliver the message again. */
-export type CarryOut = (delivery: Delivery, settlement: Settlement) => Promise<boolean>;
+/**
+ * Publishes what follows, has it recorded, then acknowledges. False when the broker will deliver the message again.
+ *
+ * @param message what was handled; none where nothing was: for what is malformed, or too early
+ */
+export type CarryOut = (delivery: Delivery, settlement: Settlement, message?: Message) => Promise<boolean>;
 
 const RETRY_DELAY_MS = 200;
 const LONGEST_RETRY_DELAY_MS = 5_000;
 
 /** Carries out a target's settlements; what cannot be published is tried again until it can. */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
-  const { target, publisher, scheduler, clock, stopping, logger } = options;
-  return async (delivery, decided) => {
+  const { target, publisher, scheduler, recorder, clock, stopping, logger } = options;
+  return async (delivery, decided, message) => {
     let settlement = decided;
     for (let waitMs = RETRY_DELAY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS)) {
       try {
         if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
         if (settlement.kind === 'park') await park({ publisher, clock }, target, delivery, settlement.why);
+        if (message) await record(recorder, message, settlement, clock());
         delivery.ack();
         return true;
       } catch (error) {
@@ -54,4 +63,17 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
       }
     }
   };
+}
+
+function record(recorder: Recorder, message: Message, settlement: Settlement, at: number): Promise<void> {
+  const { id, to, delivery, attempt, dueAt } = message;
+  const entry = { id, to, delivery, attempt, dueAt, at };
+  if (settlement.kind === 'acknowledge') return recorder.record({ ...entry, kind: 'handled' });
+  if (settlement.kind === 'park')
+    return recorder.record({ ...entry, kind: 'parked', error: settlement.why.error });
+  const { message: next, error = '' } = settlement;
+  return recorder.record(
+    { ...entry, kind: 'retried', attempt: next.attempt, dueAt: next.dueAt, error },
+    next,
+  );
 }

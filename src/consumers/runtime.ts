@@ -2,22 +2,24 @@
  * The one runtime of every target: decode, align, handle, settle. A delivery is acknowledged only when
  * whatever follows from it has been confirmed by the broker, so that a crash anywhere repeats and never loses.
  */
-import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrokerConnection } from '../amqp/connection';
 import type { Publisher } from '../amqp/publisher';
 import { type Delivery, subscribe } from '../amqp/subscription';
 import type { Clock } from '../clock';
 import { MalformedMessageError, messageOf } from '../errors';
+import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import type { Scheduler } from '../scheduler';
 import { targetQueue } from '../topology';
+import type { Verdicts } from '../verdicts/verdicts';
 import type { RetryPolicy } from './backoff';
 import { createCarryOut } from './carry-out';
-import { createGate } from './gate';
+import { createGate, type Passage } from './gate';
 import type { GuardedHandler } from './handler';
-import { createRepeats } from './repeats';
+import { attemptName, createRepeats } from './repeats';
 import { type Settlement, settlementOf } from './settle';
 
 /** Options of runTarget. */
@@ -30,6 +32,10 @@ export interface TargetOptions {
   readonly publisher: Publisher;
   /** For what goes round again. */
   readonly scheduler: Scheduler;
+  /** Which deliveries are void. Followed on the connection above. */
+  readonly verdicts: Pick<Verdicts, 'isVoid' | 'knownFor' | 'dropped'>;
+  /** Told what became of each message. */
+  readonly recorder: Recorder;
   readonly clock: Clock;
   /** Handlers running at once. */
   readonly handlers: number;
@@ -58,10 +64,21 @@ const MOST_RETURNS = 10;
 
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
-  const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, logger } = options;
+  const { target, handler, publisher, scheduler, verdicts, recorder, clock, logger } = options;
+  const { handlers, prefetch, retryPolicy } = options;
   const repeats = createRepeats();
   const stopping = new AbortController();
-  const carryOut = createCarryOut({ target, publisher, scheduler, clock, stopping: stopping.signal, logger });
+  const carryOut = createCarryOut({
+    target,
+    publisher,
+    scheduler,
+    recorder,
+    clock,
+    stopping: stopping.signal,
+    logger,
+  });
+  /** Aborted when what is in hand goes back to the queue. */
+  let giveBack = createGiveBack();
   let inHand = 0;
   let pulling = 0;
   let emptied: (() => void) | undefined;
@@ -79,7 +96,11 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     prefetch,
     mostReturns: MOST_RETURNS,
     onDelivery: accept,
-    onLost: () => gate.sendBack(false),
+    onLost: () => {
+      gate.sendBack(false);
+      giveBack.abort();
+      giveBack = createGiveBack();
+    },
     logger,
   });
 
@@ -133,14 +154,14 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       await carryOut(delivery, { kind: 'park', why: { reason: 'malformed', error: message.message } });
       return;
     }
-    for (let other = repeats.ongoing(message.delivery); other; other = repeats.ongoing(message.delivery))
-      await other;
-    if (repeats.settled(message.delivery)) {
+    const attempt = attemptName(message);
+    for (let other = repeats.ongoing(attempt); other; other = repeats.ongoing(attempt)) await other;
+    if (repeats.settled(attempt)) {
       delivery.ack();
       logger.info('repeat dropped', { to: target, messageId: message.id, attempt: message.attempt });
       return;
     }
-    const end = repeats.begin(message.delivery);
+    const end = repeats.begin(attempt);
     let settled = false;
     try {
       settled = await alignAndHandle(delivery, message);
@@ -150,17 +171,49 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   }
 
   async function alignAndHandle(delivery: Delivery, message: Message): Promise<boolean> {
+    if (verdicts.isVoid(message)) return drop(delivery, message);
     const aheadMs = message.dueAt - clock();
     if (aheadMs > LONGEST_HOLD_MS) {
       logger.debug('early, sent round again', { to: target, messageId: message.id, aheadMs });
       await carryOut(delivery, { kind: 'forward', message });
       return false; // the same delivery comes again, and is to be handled then
     }
-    if ((await gate.pass(message.dueAt, delivery.returns >= MOST_RETURNS)) === 'back') {
+    if (!(await verdictsKnown(message)) || (await passGate(delivery, message)) === 'back') {
       delivery.requeue();
       return false;
     }
-    return handleAndSettle(delivery, message);
+    if (!verdicts.isVoid(message)) return handleAndSettle(delivery, message);
+    leaveGate();
+    return drop(delivery, message);
+  }
+
+  function passGate(delivery: Delivery, message: Message): Promise<Passage> {
+    return gate.pass(message.dueAt, delivery.returns >= MOST_RETURNS);
+  }
+
+  /** False when the message goes back to its queue before that. */
+  function verdictsKnown({ dueAt }: Message): Promise<boolean> {
+    return verdicts.knownFor(dueAt, giveBack.signal).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async function drop(delivery: Delivery, message: Message): Promise<boolean> {
+    const { id, attempt, dueAt } = message;
+    await recorder.record({
+      kind: 'dropped',
+      id,
+      to: target,
+      delivery: message.delivery,
+      attempt,
+      dueAt,
+      at: clock(),
+    });
+    delivery.ack();
+    verdicts.dropped(id);
+    logger.info('void, dropped', { to: target, messageId: id, attempt });
+    return true;
   }
 
   async function handleAndSettle(delivery: Delivery, message: Message): Promise<boolean> {
@@ -171,7 +224,6 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       policy: retryPolicy,
       now,
       startedAt,
-      delivery: randomUUID(),
       random: Math.random(),
     });
     logger[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
@@ -184,7 +236,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       ...(settlement.kind === 'park' && { reason: settlement.why.reason }),
       ...(outcome.kind !== 'done' && { error: outcome.error }),
     });
-    return carryOut(delivery, settlement);
+    return carryOut(delivery, settlement, message);
   }
 
   return {
@@ -193,6 +245,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       const giveUp = sleep(timeoutMs, false as const, { ref: false });
       await Promise.race([subscription.stop(), giveUp]);
       gate.sendBack(true);
+      giveBack.abort();
       stopping.abort();
       const empty = new Promise<true>((resolve) => {
         emptied = () => resolve(true);
@@ -203,6 +256,13 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       return finished;
     },
   };
+}
+
+/** As many may listen as there are messages in hand. */
+function createGiveBack(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 function decoded(delivery: Delivery): Message | MalformedMessageError {

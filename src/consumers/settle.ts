@@ -7,7 +7,7 @@ import type { Outcome } from './outcome';
 /** What becomes of a message that was handled. */
 export type Settlement =
   | { readonly kind: 'acknowledge' }
-  | { readonly kind: 'forward'; readonly message: Message }
+  | { readonly kind: 'forward'; readonly message: Message; readonly error?: string }
   | { readonly kind: 'park'; readonly why: ParkReason };
 
 /** What a settlement depends on beside message and outcome. */
@@ -18,15 +18,13 @@ export interface SettleContext {
   readonly now: number;
   /** When this attempt began, in milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Names the retry's own publish. */
-  readonly delivery: string;
   /** A number from 0 up to 1, for the jitter. */
   readonly random: number;
 }
 
 /** Decides what becomes of a message. */
 export function settlementOf(message: Message, outcome: Outcome, context: SettleContext): Settlement {
-  const { policy, now, startedAt, delivery, random } = context;
+  const { policy, now, startedAt, random } = context;
   if (outcome.kind === 'done') return { kind: 'acknowledge' };
 
   const attempts = {
@@ -42,6 +40,6 @@ export function settlementOf(message: Message, outcome: Outcome, context: Settle
     return { kind: 'park', why: { reason: 'attempts exhausted', error: outcome.error, ...attempts } };
   }
   const first = message.first ?? { dueAt: message.dueAt, at: startedAt };
-  const next = { ...message, dueAt: now + waitMs, attempt: message.attempt + 1, delivery, first };
-  return { kind: 'forward', message: next };
+  const next = { ...message, dueAt: now + waitMs, attempt: message.attempt + 1, first };
+  return { kind: 'forward', message: next, error: outcome.error };
 }

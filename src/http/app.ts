@@ -5,6 +5,8 @@ import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
+import { overviewRoutes } from './listing';
+import { oneMessageRoutes } from './message';
 import { messageRoutes } from './messages';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
@@ -23,6 +25,8 @@ export function createApp({ logger, readiness, ...options }: AppOptions): Expres
     ...orderRoutes(options),
     ...emailRoutes(options),
     ...messageRoutes(options),
+    ...oneMessageRoutes(options),
+    ...overviewRoutes(options),
     ...parkedRoutes(options),
     ...healthRoutes(readiness),
   });
@@ -41,6 +45,7 @@ function serve(app: Express, routes: Routes): void {
     const route = app.route(path);
     if (handlers.get) route.get(handlers.get);
     if (handlers.post) route.post(jsonBody, handlers.post);
+    if (handlers.patch) route.patch(jsonBody, handlers.patch);
     if (handlers.delete) route.delete(jsonBody, handlers.delete);
     const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
     if (handlers.get) allowed.push('HEAD');

@@ -8,10 +8,10 @@ const WELCOME_DELAY_MS = 3_000;
 
 /** `POST /welcome-email`. */
 export function emailRoutes({
-  scheduler,
+  acceptance,
   clock,
   templateNames,
-}: Pick<RouteOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+}: Pick<RouteOptions, 'acceptance' | 'clock' | 'templateNames'>): Routes {
   const schema = z.strictObject({
     email: emailAddress,
     template: templateName(templateNames).default('welcome'),
@@ -20,15 +20,15 @@ export function emailRoutes({
     '/welcome-email': {
       post: async (req, res) => {
         const payload = validBody(schema, req.body);
-        const message = await scheduler.schedule({
+        const { id, dueAt } = await acceptance.accept({
           to: 'emails',
           payload,
           dueAt: clock() + WELCOME_DELAY_MS,
         });
         res.status(202).json({
           msg: `mail to ${payload.email} goes out in ${WELCOME_DELAY_MS / 1000} seconds`,
-          id: message.id,
-          due_at: new Date(message.dueAt).toISOString(),
+          id,
+          due_at: new Date(dueAt).toISOString(),
         });
       },
     },

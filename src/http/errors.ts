@@ -1,7 +1,13 @@
 /** From an error to an HTTP answer: the one place where that is decided. */
 import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
-import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
+import {
+  BrokerUnavailableError,
+  DelayBrokerError,
+  messageOf,
+  OutcomeUnknownError,
+  PublishRefusedError,
+} from '../errors';
 import type { Logger } from '../logger';
 import { InvalidRequestError } from './validation';
 
@@ -84,10 +90,22 @@ function sendInvalid(res: Response, { message, faults }: InvalidRequestError, as
   );
 }
 
+/** Errors whose message is all that the client has to know. */
+const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail' | 'kind'>>> = {
+  unknown_message: { status: 404, title: 'Unknown message' },
+  too_late: { status: 409, title: 'Too late' },
+  id_taken: { status: 409, title: 'Id taken' },
+  in_progress: { status: 409, title: 'In progress' },
+  idempotency_key_reused: { status: 422, title: 'Idempotency-Key reused' },
+  ledger_off: { status: 501, title: 'Ledger switched off' },
+};
+
 function problemOf(error: unknown): Problem | undefined {
+  const plain = error instanceof DelayBrokerError ? PLAIN_PROBLEMS[error.code] : undefined;
+  if (plain) return { ...plain, kind: kindOf(error as DelayBrokerError), detail: messageOf(error) };
   if (error instanceof BrokerUnavailableError || error instanceof PublishRefusedError) {
     const detail = `${error.message} Try again.`;
-    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not done', detail };
+    return { status: 503, kind: kindOf(error), title: 'Not done', detail };
   }
   if (error instanceof OutcomeUnknownError) {
     return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };
@@ -106,6 +124,10 @@ function problemOf(error: unknown): Problem | undefined {
     return { status, kind: 'bad-request', title: 'Bad request', detail: messageOf(error) };
   }
   return undefined;
+}
+
+function kindOf({ code }: DelayBrokerError): string {
+  return code.replaceAll('_', '-');
 }
 
 function typeOf(error: unknown): unknown {

@@ -1,75 +1,55 @@
 /** The general form: any target, any delay. */
 import { z } from 'zod';
 import type { Clock } from '../clock';
-import { durationMs } from '../duration';
+import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
-import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
-import { LONGEST_DELAY_MS } from '../wheel';
+import { TARGET_NAMES, TARGETS, type TargetName, text } from '../targets';
 import { templateName } from './emails';
+import { listMessages } from './listing';
+import { idempotencyKey, own, ownId } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { type Fault, faultsOf, validBody } from './validation';
+import { delay, dueAtOf, whenFaults, whenFields } from './when';
 
-const DELAY_FIELDS = ['delay', 'delay_ms', 'deliver_at'] as const;
-
-/** `POST /v1/messages`. */
+/** `/v1/messages`. */
 export function messageRoutes({
-  scheduler,
+  acceptance,
+  ledger,
   clock,
   templateNames,
-}: Pick<RouteOptions, 'scheduler' | 'clock' | 'templateNames'>): Routes {
+}: Pick<RouteOptions, 'acceptance' | 'ledger' | 'clock' | 'templateNames'>): Routes {
   const schema = messageSchema(clock);
   const payloads = payloadSchemas(templateNames);
   return {
     '/v1/messages': {
+      get: listMessages({ ledger }),
       post: async (req, res) => {
-        const { to, payload, retry, ...when } = validBody(schema, req.body, furtherFaults(payloads));
-        const message = await scheduler.schedule({
-          to,
-          payload: payloads[to].parse(payload),
-          dueAt: dueAtOf(when, clock()),
-          retry: retry && messageRetry(retry),
-        });
+        const request = validBody(schema, req.body, furtherFaults(payloads));
+        const { to, payload, retry, id: chosenId, key, ...when } = request;
+        const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
+        const id = chosenId ?? headerKey;
+        const accepted = await acceptance
+          .accept({
+            to,
+            payload: payloads[to].parse(payload),
+            dueAt: dueAtOf(when, clock()),
+            retry: retry && messageRetry(retry),
+            key,
+            own: id === undefined ? undefined : own(id, request),
+          })
+          .catch((error) => {
+            throw headerKey !== undefined && error instanceof IdTakenError
+              ? new IdempotencyKeyReusedError(error.message, { cause: error })
+              : error;
+          });
+        if (accepted.replayed) res.set('Idempotent-Replayed', 'true');
         res
           .status(202)
-          .location(`/v1/messages/${message.id}`)
-          .json({ id: message.id, to, status: 'scheduled', due_at: new Date(message.dueAt).toISOString() });
+          .location(`/v1/messages/${accepted.id}`)
+          .json({ id: accepted.id, to, status: 'scheduled', due_at: new Date(accepted.dueAt).toISOString() });
       },
     },
   };
-}
-
-interface When {
-  readonly delay?: number | undefined;
-  readonly delay_ms?: number | undefined;
-  readonly deliver_at?: number | undefined;
-}
-
-function dueAtOf({ delay, delay_ms, deliver_at }: When, now: number): number {
-  return deliver_at ?? now + (delay ?? delay_ms ?? 0);
-}
-
-const TOO_LONG = 'must not be more than 3650 days ahead';
-
-const delay = z.string().transform((value, context) => {
-  const delayMs = durationMs(value);
-  if (delayMs !== undefined && delayMs <= LONGEST_DELAY_MS) return delayMs;
-  context.addIssue(
-    delayMs === undefined ? 'must be a duration such as "30m", "1h30m", "500ms" or "PT30M"' : TOO_LONG,
-  );
-  return z.NEVER;
-});
-
-const deliverAt = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
-  })
-  .transform(epochMs);
-
-/** Fractions finer than a millisecond are rounded up: never early. */
-function epochMs(dateTime: string): number {
-  const [, finer = ''] = /\.\d{3}(\d+)/.exec(dateTime) ?? [];
-  return Date.parse(dateTime) + (/[1-9]/.test(finer) ? 1 : 0);
 }
 
 /** Most attempts that a caller can ask for, like the configuration's own limit. */
@@ -93,10 +73,10 @@ const messageSchema = (clock: Clock) =>
   z.strictObject({
     to: z.enum(TARGET_NAMES),
     payload: z.unknown(),
-    delay: delay.optional(),
-    delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
+    ...whenFields(clock),
     retry: retrySchema.optional(),
-    deliver_at: deliverAt.refine((dueAt) => dueAt - clock() <= LONGEST_DELAY_MS, TOO_LONG).optional(),
+    id: ownId.optional(),
+    key: text.optional(),
   });
 
 /** Each target's payload; a mail's template has to be one that there is. */
@@ -110,20 +90,9 @@ function payloadSchemas(templateNames: readonly string[]) {
 type PayloadSchemas = ReturnType<typeof payloadSchemas>;
 
 const furtherFaults = (schemas: PayloadSchemas) => (body: Readonly<Record<string, unknown>>) => [
-  ...delayFaults(body),
+  ...whenFaults(body),
   ...payloadFaults(schemas, body),
 ];
-
-function delayFaults(body: Readonly<Record<string, unknown>>): Fault[] {
-  const given = DELAY_FIELDS.filter((field) => body[field] !== undefined);
-  const msg = `exactly one of ${DELAY_FIELDS.join(', ')} is needed`;
-  if (given.length === 0) return [{ loc: ['body', 'delay'], msg, type: 'missing' }];
-  return given.slice(1).map((field) => ({
-    loc: ['body', field],
-    msg: `${msg}, but ${given[0]} is there too`,
-    type: 'conflict',
-  }));
-}
 
 function payloadFaults(schemas: PayloadSchemas, { to, payload }: Readonly<Record<string, unknown>>): Fault[] {
   // The message's own schema has said so already where there is no such target, or no payload.

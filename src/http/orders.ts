@@ -1,5 +1,7 @@
 /** Orders that expire unless they are paid. */
+import { LedgerOffError } from '../errors';
 import { expireMinutes, orderPayload } from '../targets';
+import { orderMessageId, own } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -7,17 +9,40 @@ const MINUTE_MS = 60_000;
 
 const submitOrder = orderPayload.extend({ expire_minutes: expireMinutes.default(30) });
 
-/** `POST /submit-order`, and `POST /dlx-order`, its older name. */
-export function orderRoutes({ scheduler, clock }: Pick<RouteOptions, 'scheduler' | 'clock'>): Routes {
+/** `POST /submit-order`, `POST /dlx-order`, its older name, and `POST /orders/{order_id}/paid`. */
+export function orderRoutes({
+  acceptance,
+  cancellation,
+  ledger,
+  clock,
+}: Pick<RouteOptions, 'acceptance' | 'cancellation' | 'ledger' | 'clock'>): Routes {
   const submit: NonNullable<Routes[string]['post']> = async (req, res) => {
     const order = validBody(submitOrder, req.body);
-    const dueAt = clock() + order.expire_minutes * MINUTE_MS;
-    const message = await scheduler.schedule({ to: 'orders', payload: order, dueAt });
+    const { id, dueAt, replayed } = await acceptance.accept({
+      to: 'orders',
+      payload: order,
+      dueAt: clock() + order.expire_minutes * MINUTE_MS,
+      // Without a ledger nobody would know that it is taken; then every submission counts.
+      own: ledger && own(orderMessageId(order.order_id), order),
+    });
+    if (replayed) res.set('Idempotent-Replayed', 'true');
     res.status(202).json({
       msg: `order ${order.order_id} expires in ${order.expire_minutes} minutes unless it is paid`,
-      id: message.id,
-      due_at: new Date(message.dueAt).toISOString(),
+      id,
+      due_at: new Date(dueAt).toISOString(),
     });
   };
-  return { '/submit-order': { post: submit }, '/dlx-order': { post: submit } };
+  return {
+    '/submit-order': { post: submit },
+    '/dlx-order': { post: submit },
+    '/orders/:order_id/paid': {
+      post: async (req, res) => {
+        if (!ledger) throw new LedgerOffError('Cancelling by order');
+        const orderId = String(req.params.order_id);
+        const id = orderMessageId(orderId);
+        await cancellation.cancel(id);
+        res.json({ msg: `order ${orderId} is paid and does not expire`, id, status: 'cancelled' });
+      },
+    },
+  };
 }

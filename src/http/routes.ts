@@ -1,12 +1,20 @@
 /** What routes are made of: the parts that they share, and the form that app.ts serves. */
 import type { RequestHandler } from 'express';
+import type { Acceptance } from '../changes/acceptance';
+import type { Cancellation } from '../changes/cancellation';
+import type { Rescheduling } from '../changes/rescheduling';
 import type { Clock } from '../clock';
+import { LedgerOffError } from '../errors';
+import type { Ledger } from '../ledger/ledger';
 import type { ParkingLot } from '../parking-lot';
-import type { Scheduler } from '../scheduler';
 
 /** What the routes work with; each takes what it needs of it. */
 export interface RouteOptions {
-  readonly scheduler: Scheduler;
+  readonly acceptance: Acceptance;
+  readonly cancellation: Cancellation;
+  readonly rescheduling: Rescheduling;
+  /** None when it is switched off. */
+  readonly ledger: Pick<Ledger, 'view' | 'find' | 'isComplete'> | undefined;
   readonly clock: Clock;
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];
@@ -15,5 +23,16 @@ export interface RouteOptions {
 
 /** Handlers by method, by path. */
 export type Routes = Readonly<
-  Record<string, Partial<Readonly<Record<'get' | 'post' | 'delete', RequestHandler>>>>
+  Record<string, Partial<Readonly<Record<'get' | 'post' | 'patch' | 'delete', RequestHandler>>>>
 >;
+
+/**
+ * The ledger, where there is one.
+ *
+ * @param what what needs it, to begin a sentence with
+ * @throws LedgerOffError where it is switched off
+ */
+export function requireLedger(ledger: RouteOptions['ledger'], what: string) {
+  if (ledger) return ledger;
+  throw new LedgerOffError(what);
+}

@@ -3,16 +3,19 @@ import { randomUUID } from 'node:crypto';
 import type { GetMessage } from 'amqplib';
 import { createVhost, deleteVhost, managementRequest } from '../../dev/management';
 import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
+import type { Topology } from '../../src/amqp/declare';
 import { openPublisher, type Publisher } from '../../src/amqp/publisher';
 import { bootstrap } from '../../src/bootstrap';
 import { systemClock as clock } from '../../src/clock';
 import type { Outcome } from '../../src/consumers/outcome';
 import { runTarget, type TargetOptions, type TargetRunner } from '../../src/consumers/runtime';
+import { createRecorder, type Recorder } from '../../src/ledger/recorder';
 import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
 import { TARGET_NAMES } from '../../src/targets';
-import { delayTopology } from '../../src/topology';
+import { delayTopology, type TopologyOptions } from '../../src/topology';
+import { followVerdicts } from '../../src/verdicts/verdicts';
 import { WHEEL, type Wheel } from '../../src/wheel';
 import { eventually } from './eventually';
 
@@ -42,9 +45,12 @@ export interface Handling {
 export interface World {
   readonly vhost: string;
   readonly amqpUrl: string;
+  /** What is on the broker. */
+  readonly topology: Topology;
   readonly log: RecordedLog;
   readonly publisher: Publisher;
   readonly scheduler: Scheduler;
+  readonly recorder: Recorder;
   connect(name?: string): Promise<BrokerConnection>;
   /** Consumes a target with this handler; ended by close(). */
   consume(
@@ -63,11 +69,13 @@ export interface World {
 export async function createWorld({
   wheel = WHEEL,
   targets = TARGET_NAMES,
+  topology = {},
   amqpUrl = process.env.TEST_AMQP_URL ?? '',
   managementUrl = process.env.TEST_MANAGEMENT_URL ?? '',
 }: {
   wheel?: Wheel;
   targets?: readonly string[];
+  topology?: TopologyOptions;
   amqpUrl?: string;
   managementUrl?: string;
 } = {}): Promise<World> {
@@ -82,30 +90,46 @@ export async function createWorld({
     return connection;
   };
   const connection = await connect();
-  await bootstrap(connection, delayTopology(wheel, targets));
+  const declared = delayTopology({ wheel, targets, ...topology });
+  await bootstrap(connection, declared);
   const publisher = await openPublisher({ connection, confirmTimeoutMs: 10_000, logger: log });
   endings.unshift(() => publisher.close());
   const scheduler = createScheduler({ publisher, clock, wheel });
+  const recorder = createRecorder({ publisher, logger: log });
 
   return {
     vhost,
     amqpUrl: url,
+    topology: declared,
     log,
     publisher,
     scheduler,
+    recorder,
     connect,
     async consume(target, handler, options = {}) {
+      const reading = options.connection ?? (await connect(`consume ${target}`));
+      const consumerTag = `${target}@test-${randomUUID()}`;
+      const verdicts = await followVerdicts({
+        connection: reading,
+        publisher,
+        clock,
+        consumerTag: `verdicts ${consumerTag}`,
+        logger: log,
+      });
+      endings.unshift(() => verdicts.close());
       const runner = await runTarget({
         target,
         handler,
-        connection: await connect(`consume ${target}`),
+        connection: reading,
         publisher,
         scheduler,
+        verdicts,
+        recorder,
         clock,
         handlers: 50,
         prefetch: 300,
         retryPolicy: { maxAttempts: 10, baseMs: 2_000, factor: 2, capMs: 600_000 },
-        consumerTag: `${target}@test-${randomUUID()}`,
+        consumerTag,
         logger: log,
         ...options,
       });

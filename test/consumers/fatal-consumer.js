@@ -4,8 +4,10 @@ const { openConnection } = require('../../dist/amqp/connection');
 const { openPublisher } = require('../../dist/amqp/publisher');
 const { done } = require('../../dist/consumers/outcome');
 const { runTarget } = require('../../dist/consumers/runtime');
+const { NO_RECORDER } = require('../../dist/ledger/recorder');
 const { createLogger } = require('../../dist/logger');
 const { createScheduler } = require('../../dist/scheduler');
+const { followVerdicts } = require('../../dist/verdicts/verdicts');
 
 async function main() {
   const logger = createLogger({ level: 'info', format: 'json' });
@@ -16,6 +18,8 @@ async function main() {
     logger,
   });
   const publisher = await openPublisher({ connection, confirmTimeoutMs: 5_000, logger });
+  const clock = Date.now;
+  const verdicts = await followVerdicts({ connection, publisher, clock, consumerTag: 'verdicts', logger });
   await runTarget({
     target: 'orders',
     handler: async ({ payload }) => {
@@ -28,8 +32,10 @@ async function main() {
     },
     connection,
     publisher,
-    scheduler: createScheduler({ publisher, clock: Date.now }),
-    clock: Date.now,
+    scheduler: createScheduler({ publisher, clock }),
+    verdicts,
+    recorder: NO_RECORDER,
+    clock,
     handlers: 50,
     prefetch: 300,
     retryPolicy: { maxAttempts: 1, baseMs: 0, factor: 1, capMs: 0 },

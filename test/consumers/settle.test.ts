@@ -14,7 +14,7 @@ const message: Message = {
   attempt: 1,
   delivery: 'd1',
 };
-const context = { policy, now: 10_100, startedAt: 10_001, delivery: 'd2', random: 0.5 };
+const context = { policy, now: 10_100, startedAt: 10_001, random: 0.5 };
 
 test('done is acknowledged', () => {
   expect(settlementOf(message, done, context)).toEqual({ kind: 'acknowledge' });
@@ -27,15 +27,17 @@ test('reject parks at once', () => {
   });
 });
 
-test('retry goes round again as another delivery of the same message, and keeps its first times', () => {
+test('retry goes round again as another attempt of the same delivery, and keeps its first times', () => {
   const first = { dueAt: 10_000, at: 10_001 };
-  const second = { ...message, dueAt: 10_600, attempt: 2, delivery: 'd2', first };
-  expect(settlementOf(message, retry('busy'), context)).toEqual({ kind: 'forward', message: second });
-  expect(
-    settlementOf(second, retry('busy'), { ...context, startedAt: 20_000, delivery: 'd3' }),
-  ).toMatchObject({
+  const second = { ...message, dueAt: 10_600, attempt: 2, first };
+  expect(settlementOf(message, retry('busy'), context)).toEqual({
     kind: 'forward',
-    message: { id: 'm', attempt: 3, delivery: 'd3', dueAt: 10_100 + 750, first },
+    message: second,
+    error: 'busy',
+  });
+  expect(settlementOf(second, retry('busy'), { ...context, startedAt: 20_000 })).toMatchObject({
+    kind: 'forward',
+    message: { id: 'm', attempt: 3, delivery: 'd1', dueAt: 10_100 + 750, first },
   });
 });
 

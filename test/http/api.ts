@@ -1,9 +1,14 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
+import { createAcceptance } from '../../src/changes/acceptance';
+import { createCancellation } from '../../src/changes/cancellation';
+import { createRescheduling } from '../../src/changes/rescheduling';
 import { createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
+import type { Recorder } from '../../src/ledger/recorder';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
 import { type RecordedLog, recordedLog } from '../broker/world';
+import { createMemoryLedger } from '../memory-ledger';
 
 /** What an id looks like: a ULID. */
 export const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -39,6 +44,9 @@ export interface Answer {
 export interface Api {
   readonly port: number;
   readonly log: RecordedLog;
+  /** Writes what consumers would write. */
+  readonly recorder: Recorder;
+  readonly verdicts: ReturnType<typeof createMemoryLedger>['verdicts'];
   /** What the scheduler was asked for, oldest first. */
   readonly scheduled: ScheduleRequest[];
   /** Anything fetch can send. */
@@ -62,15 +70,22 @@ export async function startApi({
   before = () => {},
   notReady = () => [],
   parkingLot = EMPTY_LOT,
+  clock = () => NOW,
+  ledgerOff = false,
+  limit,
 }: {
   before?: () => void | Promise<void>;
   notReady?: () => readonly string[];
   parkingLot?: ParkingLot;
+  /** Default one that stands still. */
+  clock?: () => number;
+  ledgerOff?: boolean;
+  /** Messages that the ledger keeps in view. */
+  limit?: number;
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
   const publisher = { publish: async () => before(), close: async () => {} };
-  const clock = () => NOW;
   const inner = createScheduler({ publisher, clock });
   const scheduler: Scheduler = {
     ...inner,
@@ -79,8 +94,17 @@ export async function startApi({
       return inner.schedule(request);
     },
   };
+  const memory = createMemoryLedger({ clock, ...(limit !== undefined && { limit }) });
+  const changes = {
+    ...memory,
+    ledger: ledgerOff ? undefined : memory.ledger,
+    ...{ scheduler, clock, guardMs: 1_000 },
+  };
   const app = createApp({
-    scheduler,
+    acceptance: createAcceptance(changes),
+    cancellation: createCancellation(changes),
+    rescheduling: createRescheduling(changes),
+    ledger: changes.ledger,
     clock,
     templateNames: ['welcome', 'reminder'],
     parkingLot,
@@ -103,6 +127,8 @@ export async function startApi({
   return {
     port: server.port,
     log,
+    recorder: memory.recorder,
+    verdicts: memory.verdicts,
     scheduled,
     request,
     post: (path, body, headers) =>

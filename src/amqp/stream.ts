@@ -1,0 +1,213 @@
+/**
+ * Reading a stream over AMQP 0-9-1: all of it, in order, and whatever comes later; or a single entry.
+ * A stream keeps what is read, so reading changes nothing and any number of readers get everything.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { messageOf } from '../errors';
+import type { Logger } from '../logger';
+import { keepChannelOpen, plainChannel, withChannel } from './channel';
+import type { BrokerConnection } from './connection';
+
+/** An entry of a stream. */
+export interface StreamEntry {
+  /** Its place, counted from the first entry that the stream ever had. */
+  readonly offset: number;
+  readonly content: Buffer;
+  readonly properties: ConsumeMessage['properties'];
+}
+
+/** Options of readStream. */
+export interface StreamReaderOptions {
+  readonly connection: BrokerConnection;
+  readonly stream: string;
+  /** Shown in the management UI. */
+  readonly consumerTag: string;
+  /** Takes each entry, in order; what it throws is logged. */
+  readonly onEntry: (entry: StreamEntry) => void;
+  /** Reading begins, or goes on after it was interrupted. */
+  readonly onReading?: () => void;
+  /** The stream is another one, deleted and declared anew: what was read of the old one counts no longer. */
+  readonly onRenewed?: () => void;
+  readonly logger: Logger;
+}
+
+/** A reader that reads on until it is closed. */
+export interface StreamReader {
+  /** Offset of the latest entry read; -1 before the first. */
+  position(): number;
+  /** Offset of the first entry read: above 0 where older ones had been cut off; undefined before it. */
+  first(): number | undefined;
+  /** Whether entries are on their way here. */
+  active(): boolean;
+  /**
+   * Asks the broker for its latest entry; resolves with the offset. It may miss what is written at that moment.
+   *
+   * @throws Error when nothing comes: the stream is empty or cannot be read for now
+   */
+  latest(): Promise<number>;
+  /** Drops the channel and reads on with another one. */
+  restart(): void;
+  close(): Promise<void>;
+}
+
+/** Entries on their way at once: enough that reading is not a matter of round trips. */
+const PREFETCH = 1_000;
+
+/**
+ * Reads a stream from its first entry and follows it, over every loss of the channel or the connection.
+ *
+ * @throws amqplib's error when the stream is not there or may not be read
+ */
+export async function readStream(options: StreamReaderOptions): Promise<StreamReader> {
+  const { connection, stream, consumerTag, onEntry, onReading, onRenewed, logger } = options;
+  let position = -1;
+  let first: number | undefined;
+  let channel: StreamChannel | undefined;
+
+  const take = (message: ConsumeMessage) => {
+    const offset = offsetOf(message);
+    // What is read begins with the chunk that holds the offset asked for.
+    if (offset <= position) return;
+    position = offset;
+    first ??= offset;
+    try {
+      onEntry({ offset, content: message.content, properties: message.properties });
+    } catch (error) {
+      logger.error('entry not taken', { stream, offset, error: messageOf(error) });
+    }
+  };
+
+  const kept = await keepChannelOpen({
+    name: consumerTag,
+    open: plainChannel(connection),
+    onOpen: async (opened) => {
+      await opened.checkQueue(stream);
+      const reading = await streamChannel(opened);
+      if (position >= 0 && (await isRenewed(reading, stream, position))) {
+        position = -1;
+        first = undefined;
+        onRenewed?.();
+      }
+      const onMessage = (message: ConsumeMessage | null) => {
+        if (!message) {
+          // The broker cancels when the stream is gone, or the node that it was read from.
+          logger.warn('cancelled by the broker', { stream, consumerTag });
+          return void opened.close().catch(() => {});
+        }
+        reading.acknowledge(message);
+        take(message);
+      };
+      const from = position < 0 ? 'first' : position + 1;
+      await opened.consume(stream, onMessage, { consumerTag, arguments: { 'x-stream-offset': from } });
+      channel = reading;
+      onReading?.();
+    },
+    onClosed: () => {
+      channel = undefined;
+    },
+    logger,
+  });
+  return {
+    position: () => position,
+    first: () => first,
+    active: () => channel !== undefined && connection.state() !== 'down',
+    async latest() {
+      if (!channel) throw new Error(`the stream ${stream} is not being read`);
+      return latestOffset(channel, stream);
+    },
+    restart: () => void channel?.on.close().catch(() => {}),
+    close: kept.close,
+  };
+}
+
+/** A channel with one acknowledgement for all that it reads: acknowledging twice would close it. */
+interface StreamChannel {
+  readonly on: Channel;
+  acknowledge(message: ConsumeMessage): void;
+}
+
+/** Acknowledges with one frame all that a tick brought; on a stream that only keeps the entries coming. */
+async function streamChannel(on: Channel, prefetch = PREFETCH): Promise<StreamChannel> {
+  await on.prefetch(prefetch);
+  let latest: ConsumeMessage | undefined;
+  return {
+    on,
+    acknowledge(message) {
+      const scheduled = latest !== undefined;
+      latest = message;
+      if (scheduled) return;
+      setImmediate(() => {
+        const upTo = latest;
+        latest = undefined;
+        try {
+          if (upTo) on.ack(upTo, true);
+        } catch {
+          // Closed meanwhile: the next channel reads on from the position.
+        }
+      });
+    },
+  };
+}
+
+/** A stream that ends before what was read of it has been deleted and declared anew. */
+async function isRenewed(channel: StreamChannel, stream: string, position: number): Promise<boolean> {
+  const latest = await latestOffset(channel, stream).catch(() => -1);
+  return latest < position;
+}
+
+/** How long an entry that is there is waited for, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 1_000;
+
+/** Reads the last chunk. A stream's message count would not do: RabbitMQ brings it up to date every few seconds. */
+async function latestOffset(channel: StreamChannel, stream: string): Promise<number> {
+  const entry = (await consumeSome(channel, stream, 'last', () => true)).at(-1);
+  if (!entry) throw new Error(`no entry of ${stream} came within ${ANSWER_TIMEOUT_MS} ms`);
+  return entry.offset;
+}
+
+/**
+ * One entry; undefined when the stream has it no longer.
+ *
+ * @throws BrokerUnavailableError when the stream cannot be read
+ */
+export async function entryAt(
+  connection: BrokerConnection,
+  stream: string,
+  offset: number,
+): Promise<StreamEntry | undefined> {
+  const [entry] = await withChannel(connection, `The stream ${stream}`, async (channel) =>
+    consumeSome(await streamChannel(channel, 1), stream, offset, (each) => each.offset >= offset),
+  );
+  return entry?.offset === offset ? entry : undefined;
+}
+
+/** Consumes until an entry fits, and returns it and what came with it that fits too; none when none came in time. */
+async function consumeSome(
+  { on, acknowledge }: StreamChannel,
+  stream: string,
+  from: number | 'last',
+  fits: (entry: StreamEntry) => boolean,
+): Promise<StreamEntry[]> {
+  const entries: StreamEntry[] = [];
+  const enough = new AbortController();
+  const answer = sleep(ANSWER_TIMEOUT_MS, undefined, { signal: enough.signal, ref: false }).catch(() => {});
+  const onMessage = (message: ConsumeMessage | null) => {
+    if (!message) return enough.abort();
+    acknowledge(message);
+    const entry = { offset: offsetOf(message), content: message.content, properties: message.properties };
+    if (!fits(entry)) return;
+    entries.push(entry);
+    enough.abort();
+  };
+  const { consumerTag } = await on.consume(stream, onMessage, {
+    arguments: { 'x-stream-offset': from },
+  });
+  await answer;
+  await on.cancel(consumerTag);
+  return entries;
+}
+
+function offsetOf({ properties }: ConsumeMessage): number {
+  return Number(properties.headers?.['x-stream-offset']);
+}

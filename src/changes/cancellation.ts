@@ -1,0 +1,116 @@
+/** Cancelling a message: whatever of it comes up is dropped. Nothing is taken out of a queue. */
+import type { Clock } from '../clock';
+import { InProgressError, LedgerOffError, TooLateError, UnknownMessageError } from '../errors';
+import type { Ledger } from '../ledger/ledger';
+import type { LedgerRecord } from '../ledger/record';
+import { dueAtOfId } from '../message';
+import { FINAL } from '../verdicts/entry';
+import { VERDICT_LEAD_MS, type Verdicts } from '../verdicts/verdicts';
+import type { OwedVerdicts } from './owed-verdicts';
+
+/** Cancels messages. */
+export interface Cancellation {
+  /**
+   * Resolves once it is certain that the message will not be handled, at once if it had been cancelled before.
+   *
+   * @throws UnknownMessageError there is no such message
+   * @throws TooLateError it is due in a moment, or was handled, or parked
+   * @throws InProgressError it is being rescheduled at this moment
+   * @throws what Publisher.publish throws; then it may be cancelled or not
+   */
+  cancel(id: string): Promise<void>;
+}
+
+/** Options of createCancellation. */
+export interface CancellationOptions {
+  /** None when it is switched off: then only an id that this service has made can be cancelled, as it tells its due time. */
+  readonly ledger: Ledger | undefined;
+  readonly verdicts: Pick<Verdicts, 'give'>;
+  readonly owed: Pick<OwedVerdicts, 'give'>;
+  readonly clock: Clock;
+  /** What is due sooner, in milliseconds, is not cancelled. */
+  readonly guardMs: number;
+}
+
+/** Others may change the same message meanwhile; after so many of them it is given up. */
+const TRIES = 5;
+const LOOK_MS = 50;
+
+/** Cancels by way of this ledger and these verdicts. */
+export function createCancellation(options: CancellationOptions): Cancellation {
+  const { ledger, verdicts, owed, clock, guardMs } = options;
+
+  async function cancel(id: string): Promise<void> {
+    if (!ledger) return cancelUnseen(id);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const record = await ledger.find(id);
+      if (!record) {
+        if (!ledger.isComplete()) return cancelUnseen(id);
+        throw new UnknownMessageError(`There is no message "${id}".`);
+      }
+      if (await isCancelled(record, ledger)) return;
+      await ledger.nextEntry(LOOK_MS);
+    }
+    throw new InProgressError(`The message "${id}" is being changed by another request. Try again.`);
+  }
+
+  /** False when somebody else has changed the message meanwhile. */
+  async function isCancelled(record: LedgerRecord, within: Ledger): Promise<boolean> {
+    const { id, to, status, delivery, attempt, dueAt } = record;
+    if (status !== 'cancelled') {
+      requireChangeable(record, clock(), guardMs);
+      const entry = { kind: 'cancelled', id, to, delivery, attempt, dueAt, at: clock() } as const;
+      if ((await within.settle(entry)).effect === 'lost') return false;
+    }
+    await owed.give(id);
+    if (status !== 'cancelled') requireInTime(id, dueAt);
+    return true;
+  }
+
+  /** A message that nothing is known of but its id, which tells when it is due. */
+  async function cancelUnseen(id: string): Promise<void> {
+    const dueAt = dueAtOfId(id);
+    if (dueAt === undefined) {
+      if (!ledger) throw new LedgerOffError('Cancelling by an id of your own');
+      throw new UnknownMessageError(`There is no message "${id}", as far back as the ledger goes.`);
+    }
+    requireTime(id, dueAt, clock(), guardMs);
+    await verdicts.give(id, { revision: FINAL, valid: null, until: dueAt, voids: 1 });
+    requireInTime(id, dueAt);
+  }
+
+  /** A confirm can take long, and then the message may be on its way to a handler. */
+  function requireInTime(id: string, dueAt: number): void {
+    if (clock() <= dueAt - VERDICT_LEAD_MS) return;
+    throw new TooLateError(
+      `RabbitMQ took so long that the message "${id}", due at ${isoTime(dueAt)}, may be handled all the same.`,
+    );
+  }
+
+  return { cancel };
+}
+
+/**
+ * Makes sure that a message can still be changed.
+ *
+ * @throws TooLateError saying why not
+ */
+export function requireChangeable(record: LedgerRecord, now: number, guardMs: number): void {
+  const { id, status, dueAt } = record;
+  if (status === 'handled') throw new TooLateError(`The message "${id}" was handled.`);
+  if (status === 'cancelled') throw new TooLateError(`The message "${id}" was cancelled.`);
+  if (status === 'parked')
+    throw new TooLateError(
+      `The message "${id}" has failed for good; see /v1/parked/${record.to}, where it can be deleted or sent once more.`,
+    );
+  requireTime(id, dueAt, now, guardMs);
+}
+
+function requireTime(id: string, dueAt: number, now: number, guardMs: number): void {
+  if (dueAt - now >= guardMs) return;
+  const when =
+    dueAt <= now ? `was due at ${isoTime(dueAt)}` : `is due at ${isoTime(dueAt)}, in less than ${guardMs} ms`;
+  throw new TooLateError(`The message "${id}" ${when}.`);
+}
+
+const isoTime = (time: number) => new Date(time).toISOString();

@@ -1,0 +1,106 @@
+/**
+ * Giving a waiting message another due time. The new delivery is confirmed before the old one is void: a crash between
+ * the two can have it handled at the old time, or twice, and never not at all.
+ */
+import type { Clock } from '../clock';
+import {
+  InProgressError,
+  LedgerOffError,
+  OutcomeUnknownError,
+  TooLateError,
+  UnknownMessageError,
+} from '../errors';
+import type { Ledger } from '../ledger/ledger';
+import type { LedgerRecord } from '../ledger/record';
+import { idDueAt, type Message } from '../message';
+import type { Scheduler } from '../scheduler';
+import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
+import { requireChangeable } from './cancellation';
+import type { OwedVerdicts } from './owed-verdicts';
+
+/** Reschedules messages. Resolves with the due time; all throw what Publisher.publish throws, and: */
+export interface Rescheduling {
+  /**
+   * Moves a message to another time, earlier or later.
+   *
+   * @throws UnknownMessageError there is no such message
+   * @throws TooLateError it is due in a moment, or has come to its end
+   * @throws InProgressError another request is changing it
+   * @throws LedgerOffError there is no ledger
+   */
+  reschedule(id: string, dueAt: number): Promise<{ dueAt: number }>;
+  /** The same, to now; what is due in a moment, or due already, is left as it is. */
+  runNow(id: string): Promise<{ dueAt: number }>;
+}
+
+/** Options of createRescheduling. */
+export interface ReschedulingOptions {
+  /** None when it is switched off. */
+  readonly ledger: Ledger | undefined;
+  readonly scheduler: Pick<Scheduler, 'forward'>;
+  readonly owed: Pick<OwedVerdicts, 'give'>;
+  readonly clock: Clock;
+  /** What is due sooner, in milliseconds, is not rescheduled. */
+  readonly guardMs: number;
+}
+
+/** Reschedules by way of this ledger. */
+export function createRescheduling(options: ReschedulingOptions): Rescheduling {
+  const { ledger, scheduler, owed, clock, guardMs } = options;
+
+  async function recordOf(id: string, within: Ledger): Promise<LedgerRecord> {
+    const record = await within.find(id);
+    if (record) return record;
+    const far = within.isComplete() ? '' : ', as far back as the ledger goes';
+    throw new UnknownMessageError(`There is no message "${id}"${far}.`);
+  }
+
+  async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<{ dueAt: number }> {
+    const { id, to, attempt, delivery: from, dueAt: oldDueAt } = record;
+    requireChangeable(record, clock(), guardMs);
+    const message = await waitingMessage(record, within);
+    const delivery = idDueAt(dueAt);
+    const entry = { id, to, delivery, attempt, dueAt };
+    const claim = await within.settle({ ...entry, kind: 'claimed', from, at: clock() });
+    if (claim.effect === 'lost') throw inProgress(id);
+    const moved = { ...message, dueAt, delivery };
+    await scheduler.forward(moved);
+    const { effect } = await within.settle({ ...entry, kind: 'rescheduled', at: clock() }, moved);
+    // Also where it was lost: then it is the new delivery that is void.
+    await owed.give(id);
+    if (effect === 'lost') throw inProgress(id);
+    if (clock() > oldDueAt - VERDICT_LEAD_MS)
+      throw new OutcomeUnknownError(
+        `The message "${id}" is rescheduled, but RabbitMQ took so long that it may be handled at its old time as well.`,
+      );
+    return { dueAt };
+  }
+
+  return {
+    async reschedule(id, dueAt) {
+      if (!ledger) throw new LedgerOffError('Rescheduling');
+      return move(await recordOf(id, ledger), Math.max(dueAt, clock()), ledger);
+    },
+    async runNow(id) {
+      if (!ledger) throw new LedgerOffError('Running a message now');
+      const record = await recordOf(id, ledger);
+      const { status, dueAt } = record;
+      const waits = status === 'scheduled' || status === 'due' || status === 'retrying';
+      if (waits && dueAt - clock() < guardMs) return { dueAt };
+      return move(record, clock(), ledger);
+    },
+  };
+}
+
+/** The message with its payload, which only the ledger has while it waits. */
+async function waitingMessage({ id, offset }: LedgerRecord, within: Ledger): Promise<Message> {
+  const message = offset === undefined ? undefined : await within.messageAt(offset);
+  if (message) return message;
+  throw new TooLateError(
+    `The ledger has the content of the message "${id}" no longer; it stays as it is, and can only be cancelled.`,
+  );
+}
+
+function inProgress(id: string): InProgressError {
+  return new InProgressError(`The message "${id}" is being changed by another request. Try again.`);
+}

@@ -1,0 +1,77 @@
+/** Lists of messages, and how many there are of which kind. */
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { STATUSES } from '../ledger/record';
+import { TARGET_NAMES, text } from '../targets';
+import { summaryOf } from './message';
+import { LONGEST_ID } from './own-id';
+import { type RouteOptions, type Routes, requireLedger } from './routes';
+import { faultsOf, InvalidRequestError } from './validation';
+import { dateTime } from './when';
+
+const NO_LIMIT = 'must be a whole number from 1 to 500';
+const NO_CURSOR = 'must be the next_cursor of a list';
+
+/** A cursor is the place of the last message shown; what it looks like is nobody's concern. */
+const cursorPlace = z.tuple([z.int(), z.string().min(1).max(LONGEST_ID)]);
+
+const cursor = z.string().transform((value, context) => {
+  try {
+    const [dueAt, id] = cursorPlace.parse(JSON.parse(Buffer.from(value, 'base64url').toString()));
+    return { dueAt, id };
+  } catch {
+    context.addIssue(NO_CURSOR);
+    return z.NEVER;
+  }
+});
+
+const listQuery = z.strictObject({
+  to: z.enum(TARGET_NAMES).optional(),
+  status: z.enum(STATUSES).optional(),
+  due_after: dateTime.optional(),
+  due_before: dateTime.optional(),
+  key: text.optional(),
+  limit: z
+    .string({ error: NO_LIMIT })
+    .regex(/^([1-9]\d?|[1-4]\d\d|500)$/, { error: NO_LIMIT })
+    .default('100')
+    .transform(Number),
+  cursor: cursor.optional(),
+});
+
+/** `GET /v1/messages`: soonest first. */
+export function listMessages({ ledger }: Pick<RouteOptions, 'ledger'>): RequestHandler {
+  return (req, res) => {
+    const within = requireLedger(ledger, 'Listing messages');
+    const { data, error } = listQuery.safeParse(req.query, { reportInput: true });
+    if (error) throw new InvalidRequestError(faultsOf(error, ['query']));
+    const { to, status, due_after: dueAfter, due_before: dueBefore, key, limit, cursor: after } = data;
+    const { records, next } = within.view().list({ to, status, dueAfter, dueBefore, key, limit, after });
+    res.json({
+      messages: records.map(summaryOf),
+      next_cursor: next ? Buffer.from(JSON.stringify([next.dueAt, next.id])).toString('base64url') : null,
+      complete: within.isComplete(),
+    });
+  };
+}
+
+/** Messages that an overview shows. */
+const NEXT_DUE = 10;
+
+/** `GET /v1/overview`. */
+export function overviewRoutes({ ledger }: Pick<RouteOptions, 'ledger'>): Routes {
+  return {
+    '/v1/overview': {
+      get: (_req, res) => {
+        const within = requireLedger(ledger, 'The overview');
+        const view = within.view();
+        res.json({
+          counts: view.counts(),
+          next_due: view.nextDue(NEXT_DUE).map(summaryOf),
+          ledger: { messages: view.size(), most: view.limit, full: view.full() },
+          complete: within.isComplete(),
+        });
+      },
+    },
+  };
+}

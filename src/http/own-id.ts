@@ -1,0 +1,55 @@
+/** Ids that callers choose, in the body or as Idempotency-Key, and how the same request is told from another one. */
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { AcceptRequest } from '../changes/acceptance';
+import { InvalidRequestError } from './validation';
+
+/** What can stand in a path and in a header as it is. */
+const SAFE = /^[A-Za-z0-9._~:@-]+$/;
+const UNSAFE = 'must consist of letters, digits and . _ ~ : @ -';
+
+/** Longest id in characters. */
+export const LONGEST_ID = 128;
+
+/** An id of the caller's. */
+export const ownId = z.string().min(1).max(LONGEST_ID).regex(SAFE, { error: UNSAFE });
+
+/**
+ * The Idempotency-Key of a request; undefined when it has none. It may stand in quotes, as
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ asks for, or without.
+ *
+ * @throws InvalidRequestError for one that cannot be an id
+ */
+export function idempotencyKey(req: Request): string | undefined {
+  const header = req.get('idempotency-key');
+  if (header === undefined) return undefined;
+  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  if (ownId.safeParse(key).success) return key;
+  const msg = `${UNSAFE}, ${LONGEST_ID} at most`;
+  throw new InvalidRequestError([{ loc: ['header', 'Idempotency-Key'], msg, type: 'invalid_format' }]);
+}
+
+/** The id of an order's expiry. */
+export function orderMessageId(orderId: string): string {
+  const plain = `order:${orderId}`;
+  // What would not make an id, for a space in it or its length, gets one of its digest.
+  return ownId.safeParse(plain).success ? plain : `order:sha256:${digest(orderId)}`;
+}
+
+/** An id with all that its request asks for; `request` as it came out of its schema. */
+export function own(id: string, request: unknown): NonNullable<AcceptRequest['own']> {
+  return { id, fingerprint: digest(JSON.stringify(sorted(request))) };
+}
+
+/** Whether a field stands before or after another one makes no difference. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([name, each]) => [name, sorted(each)]);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,164 @@
+/**
+ * The ledger as an API process has it: a view in memory of all that the stream says, and the one order in which
+ * whoever wants to change a message finds out whether it came first.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BrokerConnection } from '../amqp/connection';
+import type { Publisher } from '../amqp/publisher';
+import { entryAt, type StreamEntry } from '../amqp/stream';
+import { followStream } from '../amqp/stream-follower';
+import type { Clock } from '../clock';
+import { OutcomeUnknownError } from '../errors';
+import type { Logger } from '../logger';
+import { decodeMessage, type Message } from '../message';
+import { LEDGER } from '../topology';
+import { decodeEntry, hasMessage, type LedgerEntry } from './entry';
+import type { Applied, LedgerRecord } from './record';
+import { ledgerPublication } from './recorder';
+import { createLedgerView, type LedgerView } from './view';
+
+/** What became of an entry, and where the stream has it. */
+export interface Placed {
+  readonly effect: Applied;
+  readonly offset: number;
+}
+
+/** The ledger of an API process. */
+export interface Ledger {
+  /** What it says, up to some ten milliseconds ago. */
+  view(): LedgerView;
+  /**
+   * Writes an entry and waits until its turn in the view: `taken` means that it came first.
+   *
+   * @throws what Publisher.publish throws
+   * @throws OutcomeUnknownError it was written, but has not come up to be read in time
+   */
+  settle(entry: LedgerEntry, message?: Message): Promise<Placed>;
+  /**
+   * The message as an entry has it; undefined when the stream has cut it off.
+   *
+   * @throws BrokerUnavailableError the stream cannot be read for now
+   */
+  messageAt(offset: number): Promise<Message | undefined>;
+  /** What is known of a message; one that was accepted a moment ago is waited for. */
+  find(id: string): Promise<LedgerRecord | undefined>;
+  /** Whether the view has every message there is: nothing was cut off the stream, and nothing left out for want of room. */
+  isComplete(): boolean;
+  /** Whether the view has all that was there when the reading began. */
+  caughtUp(): boolean;
+  /** Resolves with the next entry that is read, or after this time, in milliseconds. */
+  nextEntry(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Options of openLedger. */
+export interface LedgerOptions {
+  /** Reads. */
+  readonly connection: BrokerConnection;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly clock: Clock;
+  /** See LedgerViewOptions. */
+  readonly limit: number;
+  /** See LedgerViewOptions. */
+  readonly idHoldMs: number;
+  /** How long an entry may take until it is confirmed and read, in milliseconds; default 3,000. */
+  readonly echoTimeoutMs?: number;
+  /** Told of each entry that has come up, and what is known of its message after it. */
+  readonly onEntry?: (entry: LedgerEntry, placed: Placed, record: LedgerRecord | undefined) => void;
+  /** Shown in the management UI. */
+  readonly consumerTag: string;
+  readonly logger: Logger;
+}
+
+/** An entry is read some 25 ms after it was written; a busy machine may take longer. */
+const ECHO_TIMEOUT_MS = 3_000;
+/** What was accepted by another process comes up within this time, or is not there; in milliseconds. */
+const FIND_TIMEOUT_MS = 250;
+
+/**
+ * Begins to read the ledger; it has caught up some time later.
+ *
+ * @throws amqplib's error when the stream is not there or may not be read
+ */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const { connection, publisher, clock, limit, idHoldMs, echoTimeoutMs = ECHO_TIMEOUT_MS } = options;
+  let view = createLedgerView({ limit, idHoldMs, clock });
+  const echoes = new Map<string, (placed: Placed) => void>();
+  const waiting = new Set<() => void>();
+
+  const onEntry = ({ offset, content, properties }: StreamEntry) => {
+    const entry = decodeEntry({ content, properties });
+    if (!entry) return;
+    const placed = { effect: view.apply(entry, offset), offset };
+    options.onEntry?.(entry, placed, view.get(entry.id));
+    if (entry.by !== undefined) echoes.get(entry.by)?.(placed);
+    for (const wake of waiting) wake();
+  };
+  const follower = await followStream({
+    ...options,
+    stream: LEDGER,
+    exchange: LEDGER,
+    onEntry,
+    onRenewed: () => {
+      view = createLedgerView({ limit, idHoldMs, clock });
+    },
+  });
+
+  const echoOf = async (by: string): Promise<Placed> => {
+    const late = new AbortController();
+    try {
+      return await Promise.race([
+        new Promise<Placed>((resolve) => echoes.set(by, resolve)),
+        sleep(echoTimeoutMs, undefined, { signal: late.signal, ref: false }).then(() => {
+          throw new OutcomeUnknownError(
+            `RabbitMQ at ${connection.host} has the change, but it was not read back within ${echoTimeoutMs} ms; it may have been made.`,
+          );
+        }),
+      ]);
+    } finally {
+      late.abort();
+      echoes.delete(by);
+    }
+  };
+
+  const nextEntry = (timeoutMs: number) =>
+    new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, timeoutMs);
+      waiting.add(wake);
+    });
+
+  return {
+    view: () => view,
+    async settle(entry, message) {
+      const by = randomUUID();
+      const echo = echoOf(by);
+      echo.catch(() => {}); // may come to nothing before anybody waits for it
+      await publisher.publish(ledgerPublication({ ...entry, by }, message));
+      return echo;
+    },
+    async messageAt(offset) {
+      const found = await entryAt(connection, LEDGER, offset);
+      const entry = found && decodeEntry(found);
+      return found && entry && hasMessage(entry) ? decodeMessage(found) : undefined;
+    },
+    async find(id) {
+      const giveUpAt = performance.now() + FIND_TIMEOUT_MS;
+      for (let restMs = FIND_TIMEOUT_MS; restMs > 0; restMs = giveUpAt - performance.now()) {
+        const record = view.get(id);
+        if (record) return record;
+        await nextEntry(restMs);
+      }
+      return view.get(id);
+    },
+    isComplete: () => view.evicted() === 0 && !follower.isCut(),
+    caughtUp: follower.caughtUp,
+    nextEntry,
+    close: follower.close,
+  };
+}

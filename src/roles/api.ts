@@ -1,0 +1,42 @@
+/** The role that takes requests. */
+import { createAcceptance } from '../changes/acceptance';
+import { createCancellation } from '../changes/cancellation';
+import { createOwedVerdicts } from '../changes/owed-verdicts';
+import { createRescheduling } from '../changes/rescheduling';
+import { systemClock as clock } from '../clock';
+import { PROCESS_NAME } from '../config';
+import { createApp } from '../http/app';
+import type { Readiness } from '../http/health';
+import { type HttpServer, serveHttp } from '../http/server';
+import { openLedger } from '../ledger/ledger';
+import { createParkingLot } from '../parking-lot';
+import type { Parts } from './parts';
+
+/** Serves the API. */
+export async function startApi(parts: Parts, readiness: Readiness): Promise<HttpServer> {
+  const { config, logger, lifecycle, templates, publisher, scheduler, recorder, verdicts, reading } = parts;
+  const { CANCEL_GUARD: guardMs, HTTP_HOST, HTTP_PORT } = config;
+  const owed = createOwedVerdicts({ verdicts, clock, logger });
+  lifecycle.onEnd(owed.close);
+  const ledger = config.LEDGER
+    ? await openLedger({
+        connection: reading,
+        ...{ publisher, clock, logger },
+        limit: config.LEDGER_MAX,
+        idHoldMs: config.ID_HOLD,
+        consumerTag: `ledger@${PROCESS_NAME}`,
+        onEntry: owed.note,
+      })
+    : undefined;
+  if (ledger) lifecycle.onEnd(ledger.close);
+  const app = createApp({
+    acceptance: createAcceptance({ scheduler, recorder, ledger, verdicts, clock, guardMs }),
+    cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
+    rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
+    parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
+    ...{ ledger, clock, logger },
+    templateNames: templates.names,
+    readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
+  });
+  return serveHttp(app, HTTP_HOST, HTTP_PORT);
+}

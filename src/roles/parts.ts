@@ -1,0 +1,97 @@
+/** The parts that every role is made of, and how each ends. */
+import { type BrokerConnection, openConnection } from '../amqp/connection';
+import { openPublisher, type Publisher } from '../amqp/publisher';
+import { offerForDuty } from '../amqp/single-active';
+import { requireTopology } from '../bootstrap';
+import { systemClock as clock } from '../clock';
+import { type Config, PROCESS_NAME } from '../config';
+import { createRecorder, NO_RECORDER, type Recorder } from '../ledger/recorder';
+import type { Lifecycle } from '../lifecycle';
+import type { Logger } from '../logger';
+import { createScheduler, type Scheduler } from '../scheduler';
+import { loadTemplates, type Templates } from '../templates';
+import { delayTopology, KEEPER } from '../topology';
+import { keepVerdicts } from '../verdicts/keeper';
+import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
+
+/** What the roles share. */
+export interface Parts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly templates: Templates;
+  readonly publisher: Publisher;
+  readonly scheduler: Scheduler;
+  readonly recorder: Recorder;
+  readonly verdicts: Verdicts;
+  readonly publishing: BrokerConnection;
+  /** Consumes and reads: a memory alarm blocks what publishes. */
+  readonly reading: BrokerConnection;
+}
+
+/**
+ * Connects, and starts what all roles need.
+ *
+ * @param role shown in the management UI
+ * @throws BrokerUnavailableError, TopologyError
+ */
+export async function startParts(
+  role: string,
+  config: Config,
+  logger: Logger,
+  lifecycle: Lifecycle,
+): Promise<Parts> {
+  const connectAs = async (purpose: string) => {
+    const connection = await openConnection({
+      url: config.AMQP_URL,
+      name: `${role} ${purpose}@${PROCESS_NAME}`,
+      connectWaitMs: config.CONNECT_WAIT_MS,
+      logger,
+    });
+    lifecycle.onEnd(connection.close);
+    return connection;
+  };
+  const publishing = await connectAs('publish');
+  await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }));
+  const templates = loadTemplates(config.TEMPLATES_DIR);
+  const publisher = await publishOn({ config, logger, lifecycle, publishing });
+  const scheduler = createScheduler({ publisher, clock });
+  const reading = await connectAs('consume');
+  const recorder = config.LEDGER ? createRecorder({ publisher, logger }) : NO_RECORDER;
+  lifecycle.onEnd(recorder.drain);
+  const verdicts = await followVerdicts({
+    connection: reading,
+    publisher,
+    clock,
+    consumerTag: `verdicts@${PROCESS_NAME}`,
+    logger,
+  });
+  lifecycle.onEnd(verdicts.close);
+  const duty = await offerForDuty({
+    connection: reading,
+    publisher,
+    queue: KEEPER,
+    exchange: KEEPER,
+    consumerTag: `keeper@${PROCESS_NAME}`,
+    onDuty: (signal) => keepVerdicts({ verdicts, clock, logger }, signal),
+    logger,
+  });
+  lifecycle.onEnd(duty.close);
+  return {
+    ...{ config, logger, lifecycle, templates, publisher, scheduler },
+    ...{ recorder, verdicts, publishing, reading },
+  };
+}
+
+/** Another publisher, on a channel of its own. */
+export async function publishOn({
+  config,
+  logger,
+  lifecycle,
+  publishing,
+}: Pick<Parts, 'config' | 'logger' | 'lifecycle' | 'publishing'>): Promise<Publisher> {
+  const { CONFIRM_TIMEOUT_MS: confirmTimeoutMs } = config;
+  const publisher = await openPublisher({ connection: publishing, confirmTimeoutMs, logger });
+  lifecycle.onEnd(publisher.close);
+  return publisher;
+}

@@ -1,0 +1,62 @@
+/**
+ * The entries of the control stream: verdicts on which delivery of a message counts. How they are written down is a
+ * contract with those that are in the stream already.
+ */
+import { createHash } from 'node:crypto';
+import { parseJson } from '../json';
+
+/** Says of all deliveries of one message which one counts, if any; every other one is void. */
+export interface Verdict {
+  /** Whose; see messageKey. */
+  readonly message: string;
+  /** Of two verdicts on one message the higher one stands: the ledger's offset of what it follows from. */
+  readonly revision: number;
+  /** The delivery that counts; null for none, the message is cancelled. */
+  readonly valid: string | null;
+  /** When the last void delivery that is known is due, in milliseconds since the epoch. */
+  readonly until: number;
+  /** How many void deliveries are known. */
+  readonly voids: number;
+}
+
+/** What the control stream has: a verdict, or messages of each of which one more void delivery has been dropped. */
+export type ControlEntry =
+  | ({ readonly kind: 'verdict' } & Verdict)
+  | { readonly kind: 'dropped'; readonly messages: readonly string[] };
+
+/** The revision of a verdict that nothing can overrule. */
+export const FINAL = Number.MAX_SAFE_INTEGER;
+
+/** Characters of a digest in base64: 132 bits, so that no two ids ever share one. */
+const KEY_LENGTH = 22;
+
+/** The name of a message in the control stream: short whatever the id, and of one length. */
+export function messageKey(id: string): string {
+  return createHash('sha256').update(id).digest('base64url').slice(0, KEY_LENGTH);
+}
+
+/** Writes an entry down. */
+export function encodeControl(entry: ControlEntry): Buffer {
+  return Buffer.from(JSON.stringify(entry));
+}
+
+/** Reads an entry; undefined for what is none that this version knows: it is passed over. */
+export function decodeControl(content: Buffer): ControlEntry | undefined {
+  try {
+    const entry = parseJson(content) as ControlEntry | null;
+    if (entry?.kind === 'verdict') return isVerdict(entry) ? entry : undefined;
+    if (entry?.kind === 'dropped') return areKeys(entry.messages) ? entry : undefined;
+    return undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isVerdict({ message, revision, valid, until, voids }: Verdict): boolean {
+  const numbers = [revision, until, voids].every((value) => Number.isSafeInteger(value) && value >= 0);
+  return numbers && areKeys([message]) && (valid === null || typeof valid === 'string');
+}
+
+function areKeys(keys: unknown): keys is string[] {
+  return Array.isArray(keys) && keys.every((key) => typeof key === 'string' && key.length === KEY_LENGTH);
+}

@@ -1,0 +1,72 @@
+/** Ledger and verdicts without a broker: what is written is read at once, and a clock that stands still does no harm. */
+import { createOwedVerdicts } from '../src/changes/owed-verdicts';
+import type { Clock } from '../src/clock';
+import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
+import type { Ledger, Placed } from '../src/ledger/ledger';
+import type { Recorder } from '../src/ledger/recorder';
+import { createLedgerView } from '../src/ledger/view';
+import type { Message } from '../src/message';
+import { messageKey, type Verdict } from '../src/verdicts/entry';
+import { createVerdictMemory } from '../src/verdicts/memory';
+import { recordedLog } from './broker/world';
+
+/** All that changing messages needs, in memory. */
+export function createMemoryLedger({
+  clock,
+  limit = 1_000,
+  idHoldMs = 86_400_000,
+  before = () => {},
+}: {
+  clock: Clock;
+  limit?: number;
+  idHoldMs?: number;
+  /** Runs in the broker's place before anything is written, and can throw. */
+  before?: (what: LedgerEntry | Verdict) => void | Promise<void>;
+}) {
+  const view = createLedgerView({ limit, idHoldMs, clock });
+  const memory = createVerdictMemory(clock);
+  const messages: (Message | undefined)[] = [];
+  const entries: LedgerEntry[] = [];
+
+  const verdicts = {
+    given: [] as Verdict[],
+    caughtUp: () => true,
+    revisionOf: (id: string) => memory.revisionOf(messageKey(id)),
+    isVoid: ({ id, delivery }: Pick<Message, 'id' | 'delivery'>) => memory.isVoid(messageKey(id), delivery),
+    async give(id: string, ruling: Omit<Verdict, 'message'>) {
+      const verdict = { message: messageKey(id), ...ruling };
+      await before(verdict);
+      verdicts.given.push(verdict);
+      memory.note({ kind: 'verdict', ...verdict }, clock());
+    },
+  };
+  const owed = createOwedVerdicts({ verdicts, clock, logger: recordedLog() });
+
+  const write = async (entry: LedgerEntry, message?: Message): Promise<Placed> => {
+    await before(entry);
+    const offset = entries.push(entry) - 1;
+    messages[offset] = message;
+    const placed = { effect: view.apply(entry, offset), offset };
+    owed.note(entry, placed, view.get(entry.id));
+    return placed;
+  };
+  const ledger: Ledger = {
+    view: () => view,
+    settle: write,
+    messageAt: async (offset) => {
+      const entry = entries[offset];
+      return entry && hasMessage(entry) ? messages[offset] : undefined;
+    },
+    find: async (id) => view.get(id),
+    isComplete: () => view.evicted() === 0,
+    caughtUp: () => true,
+    nextEntry: async () => {},
+    close: async () => {},
+  };
+  const recorder: Recorder = {
+    record: async (entry, message) => void (await write(entry, message)),
+    backlog: () => 0,
+    drain: async () => true,
+  };
+  return { ledger, recorder, verdicts, owed, entries };
+}
