@@ -88,7 +88,9 @@ const schema = z.object({
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
   HEALTH_PORT: port
     .optional()
-    .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),
+    .describe(
+      'port on which the `consumers` role answers `/livez`, `/readyz` and `/metrics`; none by default',
+    ),
   ...perTarget,
   DRAIN_TIMEOUT_MS: milliseconds
     .default(10_000)

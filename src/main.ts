@@ -1,4 +1,5 @@
 /** The program: puts the parts together for a role, and takes them apart again on SIGTERM or SIGINT. */
+import { observeAcceptance } from './acceptance';
 import { type BrokerConnection, openConnection } from './amqp/connection';
 import { createExchangeCheck } from './amqp/exchanges';
 import { openPublisher, type Publisher } from './amqp/publisher';
@@ -13,6 +14,7 @@ import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
+import { createMetrics, type Metrics } from './metrics';
 import { createParkingLot } from './parking-lot';
 import { createScheduler, type Scheduler } from './scheduler';
 import { TARGET_NAMES, type TargetName } from './targets';
@@ -31,6 +33,7 @@ interface Parts {
   readonly config: Config;
   readonly role: Role;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly templates: Templates;
   readonly publisher: Publisher;
   readonly scheduler: Scheduler;
@@ -56,13 +59,24 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
 
 /** Starts the role's parts, in order. */
 async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  const publishing = await connectAs(`${role.name} publish`, config, logger, lifecycle);
+  const metrics = createMetrics();
+  const publishing = await connectAs('publish', { config, role, logger, metrics }, lifecycle);
   await requireTopology(publishing, delayTopology());
-  const publisher = await publishOn(publishing, config, logger, lifecycle);
+  const publisher = await publishOn(publishing, { config, logger, metrics }, lifecycle);
   const scheduler = createScheduler({ publisher, clock });
   const templates = loadTemplates(config.TEMPLATES_DIR);
-  const reading = await connectAs(`${role.name} consume`, config, logger, lifecycle);
-  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing, reading };
+  const reading = await connectAs('consume', { config, role, logger, metrics }, lifecycle);
+  const parts: Parts = {
+    config,
+    role,
+    logger,
+    metrics,
+    templates,
+    publisher,
+    scheduler,
+    publishing,
+    reading,
+  };
 
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
   const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
@@ -70,15 +84,15 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
 }
 
 async function connectAs(
-  purpose: string,
-  config: Config,
-  logger: Logger,
+  purpose: 'publish' | 'consume',
+  { config, role, logger, metrics }: Pick<Parts, 'config' | 'role' | 'logger' | 'metrics'>,
   lifecycle: Lifecycle,
 ): Promise<BrokerConnection> {
   const connection = await openConnection({
     url: config.AMQP_URL,
-    name: `${purpose}@${PROCESS_NAME}`,
+    name: `${role.name} ${purpose}@${PROCESS_NAME}`,
     connectWaitMs: config.CONNECT_WAIT_MS,
+    onStateChange: metrics.watchConnection(purpose),
     logger,
   });
   lifecycle.onEnd(connection.close);
@@ -87,21 +101,25 @@ async function connectAs(
 
 async function publishOn(
   connection: BrokerConnection,
-  config: Config,
-  logger: Logger,
+  { config, logger, metrics }: Pick<Parts, 'config' | 'logger' | 'metrics'>,
   lifecycle: Lifecycle,
 ): Promise<Publisher> {
-  const publisher = await openPublisher({ connection, confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS, logger });
+  const publisher = await openPublisher({
+    connection,
+    confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+    onConfirm: metrics.confirmed,
+    logger,
+  });
   lifecycle.onEnd(publisher.close);
   return publisher;
 }
 
 async function startConsumers(
-  { config, role, logger, templates, publisher, scheduler, publishing, reading }: Parts,
+  { config, role, logger, metrics, templates, publisher, scheduler, publishing, reading }: Parts,
   lifecycle: Lifecycle,
 ): Promise<Readiness> {
   const relay = {
-    publisher: await publishOn(publishing, config, logger, lifecycle),
+    publisher: await publishOn(publishing, { config, logger, metrics }, lifecycle),
     exchangeExists: createExchangeCheck(reading),
   };
   const handlers = createHandlers({
@@ -131,6 +149,7 @@ async function startConsumers(
         clock,
         ...config.targets[target],
         consumerTag: `${target}@${PROCESS_NAME}`,
+        metrics,
         logger,
       }),
     );
@@ -141,7 +160,7 @@ async function startConsumers(
 }
 
 async function startHttp(
-  { config, role, logger, templates, scheduler, reading }: Parts,
+  { config, role, logger, metrics, templates, scheduler, reading }: Parts,
   readiness: Readiness,
   lifecycle: Lifecycle,
 ): Promise<void> {
@@ -149,7 +168,7 @@ async function startHttp(
   if (role.name === 'consumers') {
     if (config.HEALTH_PORT === undefined) return;
     server = await serveHttp(
-      createHealthApp({ readiness, logger }),
+      createHealthApp({ readiness, metrics, logger }),
       config.HTTP_HOST,
       config.HEALTH_PORT,
       'HEALTH_PORT',
@@ -157,7 +176,15 @@ async function startHttp(
   } else {
     const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
     const templateNames = templates.names;
-    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger });
+    const app = createApp({
+      scheduler: observeAcceptance({ scheduler, metrics }),
+      clock,
+      templateNames,
+      parkingLot,
+      readiness,
+      metrics,
+      logger,
+    });
     server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
   }
   // A slow request must not use up the time of what ends after it.

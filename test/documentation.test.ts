@@ -10,6 +10,7 @@ import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/confi
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
+import { createMetrics } from '../src/metrics';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
 import { EMPTY_LOT } from './http/api';
@@ -131,6 +132,7 @@ describe('routes', () => {
     templateNames: loadTemplates(join(root, 'templates')).names,
     parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },
     readiness: () => [],
+    metrics: createMetrics(),
     logger: createLogger({ level: 'error', format: 'json' }),
   });
   const [routeTable = []] = tables('The API');
@@ -278,15 +280,18 @@ describe('containers', () => {
 });
 
 describe('what the documents point at exists', () => {
-  test.each(['README.md', 'docs/guarantees.md', 'CHANGELOG.md'])('the links of %s', (path) => {
-    const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
-    const broken = links.filter((link) => {
-      const [file, anchor] = link.split('#');
-      const target = file ? join(dirname(path), file) : path;
-      return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
-    });
-    expect(broken).toEqual([]);
-  });
+  test.each(['README.md', 'docs/guarantees.md', 'docs/monitoring.md', 'CHANGELOG.md'])(
+    'the links of %s',
+    (path) => {
+      const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
+      const broken = links.filter((link) => {
+        const [file, anchor] = link.split('#');
+        const target = file ? join(dirname(path), file) : path;
+        return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
+      });
+      expect(broken).toEqual([]);
+    },
+  );
 
   test('the npm scripts and the files to run', () => {
     const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(

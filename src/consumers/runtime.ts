@@ -11,6 +11,7 @@ import type { Clock } from '../clock';
 import { MalformedMessageError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
+import type { Metrics } from '../metrics';
 import type { Scheduler } from '../scheduler';
 import { targetQueue } from '../topology';
 import type { RetryPolicy } from './backoff';
@@ -38,6 +39,7 @@ export interface TargetOptions {
   readonly retryPolicy: RetryPolicy;
   /** Shown in the management UI. */
   readonly consumerTag: string;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -56,12 +58,24 @@ const PATIENCE_MS = 200;
 /** After so many it is given back no more: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
 const MOST_RETURNS = 10;
 
+/** What a handling came to, as it is counted. */
+const OUTCOMES = { acknowledge: 'done', forward: 'retried', park: 'parked' } as const;
+
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
-  const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, logger } = options;
+  const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, metrics, logger } =
+    options;
   const repeats = createRepeats();
   const stopping = new AbortController();
-  const carryOut = createCarryOut({ target, publisher, scheduler, clock, stopping: stopping.signal, logger });
+  const carryOut = createCarryOut({
+    target,
+    publisher,
+    scheduler,
+    clock,
+    stopping: stopping.signal,
+    metrics,
+    logger,
+  });
   let inHand = 0;
   let pulling = 0;
   let emptied: (() => void) | undefined;
@@ -82,6 +96,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     onLost: () => gate.sendBack(false),
     logger,
   });
+  metrics.watchTarget(target, { ...gate, handlers: () => handlers, consuming: subscription.active });
 
   function accept(delivery: Delivery): Promise<void> {
     inHand++;
@@ -137,6 +152,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       await other;
     if (repeats.settled(message.delivery)) {
       delivery.ack();
+      metrics.repeatDropped(target);
       logger.info('repeat dropped', { to: target, messageId: message.id, attempt: message.attempt });
       return;
     }
@@ -183,6 +199,11 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       ...(settlement.kind === 'forward' && { retryAt: new Date(settlement.message.dueAt).toISOString() }),
       ...(settlement.kind === 'park' && { reason: settlement.why.reason }),
       ...(outcome.kind !== 'done' && { error: outcome.error }),
+    });
+    metrics.handled(target, {
+      outcome: OUTCOMES[settlement.kind],
+      lateMs: startedAt - message.dueAt,
+      tookMs: now - startedAt,
     });
     return carryOut(delivery, settlement);
   }

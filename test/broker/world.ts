@@ -10,6 +10,7 @@ import type { Outcome } from '../../src/consumers/outcome';
 import { runTarget, type TargetOptions, type TargetRunner } from '../../src/consumers/runtime';
 import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
+import { createMetrics } from '../../src/metrics';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
 import { TARGET_NAMES } from '../../src/targets';
 import { delayTopology } from '../../src/topology';
@@ -106,6 +107,7 @@ export async function createWorld({
         prefetch: 300,
         retryPolicy: { maxAttempts: 10, baseMs: 2_000, factor: 2, capMs: 600_000 },
         consumerTag: `${target}@test-${randomUUID()}`,
+        metrics: createMetrics(),
         logger: log,
         ...options,
       });

@@ -1,6 +1,7 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
 import { createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
+import { createMetrics } from '../../src/metrics';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
 import { type RecordedLog, recordedLog } from '../broker/world';
@@ -85,6 +86,7 @@ export async function startApi({
     templateNames: ['welcome', 'reminder'],
     parkingLot,
     readiness: notReady,
+    metrics: createMetrics(),
     logger: log,
   });
   const server = await serveHttp(app, '127.0.0.1', 0);

@@ -1,0 +1,32 @@
+/** What the API accepts and what it cannot, counted around the scheduler that does it. */
+import { DelayBrokerError } from './errors';
+import type { Metrics } from './metrics';
+import type { Scheduler } from './scheduler';
+import { TARGET_NAMES } from './targets';
+
+/** Options of observeAcceptance. */
+export interface AcceptanceOptions {
+  readonly scheduler: Scheduler;
+  readonly metrics: Metrics;
+}
+
+/** Why a valid message may not be accepted: the codes of what Publisher.publish throws. */
+const REASONS = ['broker_unavailable', 'publish_refused', 'outcome_unknown'];
+
+/** The same scheduler, whose new messages are counted. */
+export function observeAcceptance({ scheduler, metrics }: AcceptanceOptions): Scheduler {
+  metrics.expectMessages(TARGET_NAMES, REASONS);
+  return {
+    ...scheduler,
+    async schedule(request) {
+      try {
+        const message = await scheduler.schedule(request);
+        metrics.accepted(request.to);
+        return message;
+      } catch (error) {
+        metrics.refused(request.to, error instanceof DelayBrokerError ? error.code : 'unexpected');
+        throw error;
+      }
+    },
+  };
+}
