@@ -20,6 +20,7 @@ import { createScheduler, type Scheduler } from './scheduler';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { loadTemplates, type Templates } from './templates';
 import { delayTopology } from './topology';
+import { createTracing, type Tracing } from './tracing';
 
 /** What this process is asked to be. */
 interface Role {
@@ -34,6 +35,7 @@ interface Parts {
   readonly role: Role;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly templates: Templates;
   readonly publisher: Publisher;
   readonly scheduler: Scheduler;
@@ -71,6 +73,7 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
     role,
     logger,
     metrics,
+    tracing: createTracing(),
     templates,
     publisher,
     scheduler,
@@ -115,7 +118,7 @@ async function publishOn(
 }
 
 async function startConsumers(
-  { config, role, logger, metrics, templates, publisher, scheduler, publishing, reading }: Parts,
+  { config, role, logger, metrics, tracing, templates, publisher, scheduler, publishing, reading }: Parts,
   lifecycle: Lifecycle,
 ): Promise<Readiness> {
   const relay = {
@@ -128,6 +131,7 @@ async function startConsumers(
     publisher,
     relay,
     templates,
+    tracing,
     clock,
     logger,
   });
@@ -160,7 +164,7 @@ async function startConsumers(
 }
 
 async function startHttp(
-  { config, role, logger, metrics, templates, scheduler, reading }: Parts,
+  { config, role, logger, metrics, tracing, templates, scheduler, reading }: Parts,
   readiness: Readiness,
   lifecycle: Lifecycle,
 ): Promise<void> {
@@ -177,7 +181,7 @@ async function startHttp(
     const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
     const templateNames = templates.names;
     const app = createApp({
-      scheduler: observeAcceptance({ scheduler, metrics }),
+      scheduler: observeAcceptance({ scheduler, metrics, tracing }),
       clock,
       templateNames,
       parkingLot,

@@ -3,6 +3,7 @@ import type { Publisher } from './amqp/publisher';
 import type { Clock } from './clock';
 import { encodeMessage, idDueAt, type Message, type MessageRetry } from './message';
 import { ENTRY_EXCHANGE } from './topology';
+import type { Trace } from './trace-context';
 import { routingKey, WHEEL, type Wheel } from './wheel';
 
 /** What a caller wants handled later. */
@@ -13,6 +14,8 @@ export interface ScheduleRequest {
   readonly dueAt: number;
   /** How its retries differ from the target's; default not at all. */
   readonly retry?: MessageRetry | undefined;
+  /** The trace that it belongs to. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */
@@ -41,7 +44,7 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
     });
   return {
     forward,
-    async schedule({ to, payload, dueAt, retry }) {
+    async schedule({ to, payload, dueAt, retry, trace }) {
       const acceptedAt = clock();
       const due = Math.max(dueAt, acceptedAt);
       const id = idDueAt(due);
@@ -54,6 +57,7 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
         attempt: 1,
         delivery: id,
         ...(retry && { retry }),
+        ...(trace && { trace }),
       };
       await forward(message);
       return message;

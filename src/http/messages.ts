@@ -4,6 +4,7 @@ import type { Clock } from '../clock';
 import { durationMs } from '../duration';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
+import { traceOf } from '../trace-context';
 import { LONGEST_DELAY_MS } from '../wheel';
 import { templateName } from './emails';
 import type { RouteOptions, Routes } from './routes';
@@ -28,6 +29,7 @@ export function messageRoutes({
           payload: payloads[to].parse(payload),
           dueAt: dueAtOf(when, clock()),
           retry: retry && messageRetry(retry),
+          trace: traceOf(req.headers),
         });
         res
           .status(202)

@@ -1,5 +1,6 @@
 /** Orders that expire unless they are paid. */
 import { expireMinutes, orderPayload } from '../targets';
+import { traceOf } from '../trace-context';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -12,7 +13,12 @@ export function orderRoutes({ scheduler, clock }: Pick<RouteOptions, 'scheduler'
   const submit: NonNullable<Routes[string]['post']> = async (req, res) => {
     const order = validBody(submitOrder, req.body);
     const dueAt = clock() + order.expire_minutes * MINUTE_MS;
-    const message = await scheduler.schedule({ to: 'orders', payload: order, dueAt });
+    const message = await scheduler.schedule({
+      to: 'orders',
+      payload: order,
+      dueAt,
+      trace: traceOf(req.headers),
+    });
     res.status(202).json({
       msg: `order ${order.order_id} expires in ${order.expire_minutes} minutes unless it is paid`,
       id: message.id,
