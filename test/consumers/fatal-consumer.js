@@ -5,6 +5,7 @@ const { openPublisher } = require('../../dist/amqp/publisher');
 const { done } = require('../../dist/consumers/outcome');
 const { runTarget } = require('../../dist/consumers/runtime');
 const { createLogger } = require('../../dist/logger');
+const { createMetrics } = require('../../dist/metrics');
 const { createScheduler } = require('../../dist/scheduler');
 
 async function main() {
@@ -34,6 +35,7 @@ async function main() {
     prefetch: 300,
     retryPolicy: { maxAttempts: 1, baseMs: 0, factor: 1, capMs: 0 },
     consumerTag: 'fatal',
+    metrics: createMetrics(),
     logger,
   });
 }
