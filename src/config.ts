@@ -102,7 +102,9 @@ const schema = z.object({
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
   HEALTH_PORT: port
     .optional()
-    .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),
+    .describe(
+      'port on which the `consumers` role answers `/livez`, `/readyz` and `/metrics`; none by default',
+    ),
   ...perTarget,
   CANCEL_GUARD: duration(500, 3_600_000)
     .prefault('1s')

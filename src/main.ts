@@ -47,10 +47,13 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
   logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
 }
 
-async function serveHealth({ config, logger }: Parts, readiness: Readiness): Promise<HttpServer | undefined> {
+async function serveHealth(
+  { config, logger, metrics }: Parts,
+  readiness: Readiness,
+): Promise<HttpServer | undefined> {
   const { HEALTH_PORT, HTTP_HOST } = config;
   if (HEALTH_PORT === undefined) return undefined;
-  return serveHttp(createHealthApp({ readiness, logger }), HTTP_HOST, HEALTH_PORT, 'HEALTH_PORT');
+  return serveHttp(createHealthApp({ readiness, metrics, logger }), HTTP_HOST, HEALTH_PORT, 'HEALTH_PORT');
 }
 
 function publishingReadiness(connection: BrokerConnection): string[] {

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { MalformedMessageError } from './errors';
 import { parseJson } from './json';
+import { type Trace, traceOf } from './trace-context';
 
 /** What is known of a message from its acceptance to its end. */
 export interface Message {
@@ -26,6 +27,8 @@ export interface Message {
   readonly first?: FirstAttempt;
   /** How its retries differ from its target's. */
   readonly retry?: MessageRetry;
+  /** The trace in which it was accepted; the same for every attempt. */
+  readonly trace?: Trace | undefined;
 }
 
 /** What a message says of its own retries; see RetryPolicy for each. */
@@ -86,6 +89,7 @@ export function encodeMessage(message: Message): Envelope {
         attempt: message.attempt,
         ...(message.first && { 'first-due-at': message.first.dueAt, 'first-attempt-at': message.first.at }),
         ...retryHeaders(message.retry),
+        ...message.trace,
       },
     },
   };
@@ -98,6 +102,7 @@ export function encodeMessage(message: Message): Envelope {
  */
 export function decodeMessage({ content, properties }: RawEnvelope): Message {
   const headers = properties.headers ?? {};
+  const trace = traceOf(headers);
   return {
     id: text('message_id', properties.messageId),
     to: text('type', properties.type),
@@ -108,6 +113,7 @@ export function decodeMessage({ content, properties }: RawEnvelope): Message {
     delivery: text('header delivery', headers.delivery),
     ...(headers['first-due-at'] !== undefined && { first: firstAttempt(headers) }),
     ...retryOf(headers),
+    ...(trace && { trace }),
   };
 }
 

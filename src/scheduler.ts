@@ -3,6 +3,7 @@ import type { Publisher } from './amqp/publisher';
 import type { Clock } from './clock';
 import { encodeMessage, idDueAt, type Message, type MessageRetry } from './message';
 import { ENTRY_EXCHANGE } from './topology';
+import type { Trace } from './trace-context';
 import { routingKey, WHEEL, type Wheel } from './wheel';
 
 /** What a caller wants handled later. */
@@ -17,6 +18,8 @@ export interface ScheduleRequest {
   readonly id?: string | undefined;
   /** See Message.delivery; default the id. */
   readonly delivery?: string | undefined;
+  /** The trace that it belongs to. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */
@@ -45,13 +48,13 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
     });
   return {
     forward,
-    async schedule({ to, payload, dueAt, retry, ...chosen }) {
+    async schedule({ to, payload, dueAt, retry, trace, ...chosen }) {
       const acceptedAt = clock();
       const due = Math.max(dueAt, acceptedAt);
       const id = chosen.id ?? idDueAt(due);
       const delivery = chosen.delivery ?? id;
       const base = { id, to, payload, dueAt: due, acceptedAt, attempt: 1, delivery };
-      const message: Message = { ...base, ...(retry && { retry }) };
+      const message: Message = { ...base, ...(retry && { retry }), ...(trace && { trace }) };
       await forward(message);
       return message;
     },

@@ -6,18 +6,16 @@ import { parseEnv } from 'node:util';
 import type { Express } from 'express';
 import { parse } from 'yaml';
 import { nodePorts, writeNodeFiles } from '../dev/node-files';
-import { createAcceptance } from '../src/changes/acceptance';
-import { createCancellation } from '../src/changes/cancellation';
-import { createRescheduling } from '../src/changes/rescheduling';
 import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/config';
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
+import { createMetrics } from '../src/metrics';
 import { createScheduler } from '../src/scheduler';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
 import { EMPTY_LOT } from './http/api';
-import { createMemoryLedger } from './memory-ledger';
+import { createMemoryChanges } from './memory-ledger';
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -121,16 +119,13 @@ describe('configuration', () => {
 describe('routes', () => {
   const clock = Date.now;
   const scheduler = createScheduler({ publisher: { publish: async () => {} }, clock });
-  const changes = { ...createMemoryLedger({ clock }), scheduler, clock, guardMs: 1_000 };
   const app: Express = createApp({
-    acceptance: createAcceptance(changes),
-    cancellation: createCancellation(changes),
-    rescheduling: createRescheduling(changes),
-    ledger: changes.ledger,
+    ...createMemoryChanges({ scheduler, clock }).changes,
     clock,
     templateNames: loadTemplates(join(root, 'templates')).names,
     parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },
     readiness: () => [],
+    metrics: createMetrics(),
     logger: createLogger({ level: 'error', format: 'json' }),
   });
   const [routeTable = []] = tables('The API');
@@ -278,15 +273,18 @@ describe('containers', () => {
 });
 
 describe('what the documents point at exists', () => {
-  test.each(['README.md', 'docs/guarantees.md', 'CHANGELOG.md'])('the links of %s', (path) => {
-    const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
-    const broken = links.filter((link) => {
-      const [file, anchor] = link.split('#');
-      const target = file ? join(dirname(path), file) : path;
-      return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
-    });
-    expect(broken).toEqual([]);
-  });
+  test.each(['README.md', 'docs/guarantees.md', 'docs/monitoring.md', 'CHANGELOG.md'])(
+    'the links of %s',
+    (path) => {
+      const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
+      const broken = links.filter((link) => {
+        const [file, anchor] = link.split('#');
+        const target = file ? join(dirname(path), file) : path;
+        return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
+      });
+      expect(broken).toEqual([]);
+    },
+  );
 
   test('the npm scripts and the files to run', () => {
     const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(

@@ -1,11 +1,15 @@
 /** Ledger and verdicts without a broker: what is written is read at once, and a clock that stands still does no harm. */
+import { createAcceptance } from '../src/changes/acceptance';
+import { createCancellation } from '../src/changes/cancellation';
 import { createOwedVerdicts } from '../src/changes/owed-verdicts';
+import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
 import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
 import type { Ledger, Placed } from '../src/ledger/ledger';
 import type { Recorder } from '../src/ledger/recorder';
 import { createLedgerView } from '../src/ledger/view';
 import type { Message } from '../src/message';
+import type { Scheduler } from '../src/scheduler';
 import { messageKey, type Verdict } from '../src/verdicts/entry';
 import { createVerdictMemory } from '../src/verdicts/memory';
 import { recordedLog } from './broker/world';
@@ -69,4 +73,25 @@ export function createMemoryLedger({
     drain: async () => true,
   };
   return { ledger, recorder, verdicts, owed, entries };
+}
+
+/** What the API changes messages with, on such a ledger. */
+export function createMemoryChanges({
+  scheduler,
+  ledgerOff = false,
+  ...options
+}: Parameters<typeof createMemoryLedger>[0] & { scheduler: Scheduler; ledgerOff?: boolean }) {
+  const { clock } = options;
+  const memory = createMemoryLedger(options);
+  const ledger = ledgerOff ? undefined : memory.ledger;
+  const parts = { ...memory, ledger, scheduler, clock, guardMs: 1_000 };
+  return {
+    memory,
+    changes: {
+      ledger,
+      acceptance: createAcceptance(parts),
+      cancellation: createCancellation(parts),
+      rescheduling: createRescheduling(parts),
+    },
+  };
 }

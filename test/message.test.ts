@@ -18,6 +18,7 @@ test('what is encoded is decoded to the same', () => {
     attempt: 3,
     first: { dueAt: message.dueAt - 5000, at: message.dueAt - 4999 },
     retry: { maxAttempts: 5, capMs: 0 },
+    trace: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: 'a=1' },
   };
   expect(decodeMessage(encodeMessage(message))).toEqual(message);
   expect(decodeMessage(encodeMessage(retried))).toEqual(retried);
@@ -61,6 +62,13 @@ test.each([
 ])('%s is malformed, and the error names it', (_, raw, named) => {
   expect(() => decodeMessage(raw)).toThrow(MalformedMessageError);
   expect(() => decodeMessage(raw)).toThrow(named);
+});
+
+test.each([
+  ['is malformed', { traceparent: '00-1-2-3' }],
+  ['is no text', { traceparent: 1, tracestate: {} }],
+])('a trace that %s is left out, and the message is read', (_, headers) => {
+  expect(decodeMessage(withHeaders(headers))).toEqual(message);
 });
 
 test('ids sort by due time and carry it', () => {

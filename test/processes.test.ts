@@ -9,6 +9,7 @@ import { eventually } from './broker/eventually';
 import { freePort } from './broker/node';
 import { post, type Service, startService } from './broker/service';
 import { createWorld, type World } from './broker/world';
+import { samplesOf } from './samples';
 
 const managementUrl = process.env.TEST_MANAGEMENT_URL ?? '';
 
@@ -119,6 +120,33 @@ describe('on a broker that is up', () => {
     await eventually(async () => {
       for (const { order_id } of await eventsOf(world, 0)) handled.add(order_id);
       expect([...handled]).toEqual(expect.arrayContaining(answered.map(({ order_id }) => order_id)));
+    });
+  });
+
+  test('each role shows its metrics: the API on its port, consumers beside their health', async () => {
+    const api = start('api');
+    const healthPort = String(await freePort());
+    const consumer = startService(['main.js', 'consumers', 'orders'], {
+      AMQP_URL: world.amqpUrl,
+      HEALTH_PORT: healthPort,
+    });
+    services.push(consumer);
+    const [apiUrl, consumerUrl] = await Promise.all([api.url(), consumer.url()]);
+    await post(`${apiUrl}/submit-order`, { order_id: 'A1', expire_minutes: 0 });
+    await consumer.logged('handled');
+
+    const metricsOf = async (url: string) => samplesOf(await (await fetch(`${url}/metrics`)).text());
+    expect(await metricsOf(apiUrl)).toMatchObject({
+      'delay_broker_accepted_total{target="orders"}': 1,
+      'delay_broker_connection_up{purpose="publish"}': 1,
+      delay_broker_confirm_seconds_count: 1,
+    });
+    expect(await metricsOf(consumerUrl)).toMatchObject({
+      'delay_broker_handled_total{target="orders",outcome="done"}': 1,
+      'delay_broker_consuming{target="orders"}': 1,
+      'delay_broker_handlers{target="orders"}': 50,
+      'delay_broker_connection_up{purpose="consume"}': 1,
+      delay_broker_confirm_seconds_count: 1, // the event's
     });
   });
 

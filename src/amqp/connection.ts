@@ -14,6 +14,8 @@ export interface ConnectionOptions {
   readonly name: string;
   /** How long the first connection is tried for, in milliseconds; 0 tries once. */
   readonly connectWaitMs: number;
+  /** Told each state, also one that it has been told before; `down` until the first. */
+  readonly onStateChange?: (state: ConnectionState) => void;
   /** Where trouble is reported. */
   readonly logger: Logger;
 }
@@ -47,7 +49,7 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
  * @throws BrokerUnavailableError when the first connection does not come about within `connectWaitMs`
  */
 export async function openConnection(options: ConnectionOptions): Promise<BrokerConnection> {
-  const { url, name, connectWaitMs, logger } = options;
+  const { url, name, connectWaitMs, onStateChange, logger } = options;
   const host = brokerHost(url);
   const giveUpAt = Date.now() + connectWaitMs;
   let state: ConnectionState = 'down';
@@ -72,6 +74,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   });
   const become = (next: ConnectionState, level: 'info' | 'warn', event: string, why?: unknown) => {
     state = next;
+    onStateChange?.(next);
     logger[level](event, { connection: name, host, ...(why !== undefined && { error: messageOf(why) }) });
   };
   model.on('connect', ({ connection }) => {

@@ -46,6 +46,8 @@ export interface PublisherOptions {
   readonly connection: BrokerConnection;
   /** How long a confirm may take before its outcome counts as unknown, in milliseconds. */
   readonly confirmTimeoutMs: number;
+  /** Told how long each confirm took, in seconds, also one that came too late. */
+  readonly onConfirm?: (seconds: number) => void;
   readonly logger: Logger;
 }
 
@@ -60,6 +62,7 @@ interface Unconfirmed {
 export async function openPublisher({
   connection,
   confirmTimeoutMs,
+  onConfirm,
   logger,
 }: PublisherOptions): Promise<Publisher> {
   let channel: ConfirmChannel | undefined;
@@ -100,6 +103,7 @@ export async function openPublisher({
       );
     }, confirmTimeoutMs);
     const { exchange, routingKey, content, properties, mandatory = true } = publication;
+    const sentAt = performance.now();
     try {
       channel.publish(
         exchange,
@@ -108,6 +112,7 @@ export async function openPublisher({
         { ...properties, persistent: true, mandatory },
         (error) => {
           clearTimeout(timer);
+          if (!error) onConfirm?.((performance.now() - sentAt) / 1000);
           entry.settle(outcome(entry, error, connection.host));
         },
       );

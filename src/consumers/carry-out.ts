@@ -7,6 +7,7 @@ import { isPublishError, messageOf } from '../errors';
 import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
 import type { Message } from '../message';
+import type { Metrics } from '../metrics';
 import { park } from '../parking';
 import type { Scheduler } from '../scheduler';
 import type { Settlement } from './settle';
@@ -23,6 +24,7 @@ export interface CarryOutOptions {
   readonly clock: Clock;
   /** Once it is aborted, what fails is not tried again here but given back to the queue. */
   readonly stopping: AbortSignal;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -38,13 +40,16 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
 
 /** Carries out a target's settlements; what cannot be published is tried again until it can. */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
-  const { target, publisher, scheduler, recorder, clock, stopping, logger } = options;
+  const { target, publisher, scheduler, recorder, clock, stopping, metrics, logger } = options;
   return async (delivery, decided, message) => {
     let settlement = decided;
     for (let waitMs = RETRY_DELAY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS)) {
       try {
         if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
-        if (settlement.kind === 'park') await park({ publisher, clock }, target, delivery, settlement.why);
+        if (settlement.kind === 'park') {
+          await park({ publisher, clock }, target, delivery, settlement.why);
+          metrics.parked(target, settlement.why.reason);
+        }
         if (message) await record(recorder, message, settlement, clock());
         delivery.ack();
         return true;

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { messageOf } from '../errors';
 import type { Message } from '../message';
+import type { Tracing } from '../tracing';
 import { type Outcome, reject, retry } from './outcome';
 
 /** A message whose payload is known to be what the target asks for. */
@@ -50,4 +51,17 @@ export function guardHandler<Schema extends z.ZodType>(
       clearTimeout(timer);
     }
   };
+}
+
+/** The same handler, in a span; the message that it gets says in which trace it runs, for whoever it calls. */
+export function traceHandler(handler: GuardedHandler, tracing: Tracing): GuardedHandler {
+  return (message) =>
+    tracing.handle(
+      message,
+      (trace) => handler({ ...message, trace }),
+      (outcome) => ({
+        attributes: { 'delay_broker.outcome': outcome.kind },
+        ...(outcome.kind !== 'done' && { error: outcome.error }),
+      }),
+    );
 }

@@ -6,11 +6,12 @@ import type { Logger } from '../logger';
 import { createMailer } from '../mailer';
 import { TARGETS, type TargetName } from '../targets';
 import type { Templates } from '../templates';
+import type { Tracing } from '../tracing';
 import { createGuardedConnector } from './calls/address-guard';
 import { CONNECT_TIMEOUT_MS, createHttpCaller } from './calls/http-caller';
 import { NOTHING_ALLOWED } from './calls/networks';
 import { createEmailsHandler } from './emails';
-import { type GuardedHandler, guardHandler } from './handler';
+import { type GuardedHandler, guardHandler, traceHandler } from './handler';
 import { createOrdersHandler } from './orders';
 import { createRelayHandler, type RelayOptions } from './relay';
 import { createWebhooksHandler } from './webhooks';
@@ -24,6 +25,7 @@ export interface HandlersOptions {
   readonly publisher: Publisher;
   readonly relay: Pick<RelayOptions, 'publisher' | 'exchangeExists'>;
   readonly templates: Templates;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,29 +42,31 @@ const MOST_SMTP_CONNECTIONS = 20;
 
 /** All handlers, each behind its payload's schema and its target's time limit. */
 export function createHandlers(options: HandlersOptions): Handlers {
-  const { config, targets, publisher, relay, templates, clock, logger } = options;
+  const { config, targets, publisher, relay, templates, tracing, clock, logger } = options;
   const mailer = createMailer({
     smtpUrl: config.SMTP_URL,
     from: config.MAIL_FROM,
     connections: Math.min(config.targets.emails.handlers, MOST_SMTP_CONNECTIONS),
     outboxDir: config.OUTBOX_DIR,
   });
-  const { open, guarded } = createCallers(config, clock);
+  const { open, guarded } = createCallers(options);
   const callback = config.ORDER_CALLBACK_URL && { url: config.ORDER_CALLBACK_URL, caller: open };
   const secrets = config.WEBHOOK_SECRET ?? [];
   if (secrets.length === 0 && targets.includes('webhooks'))
     logger.warn('webhooks go out unsigned', { why: 'WEBHOOK_SECRET is not set' });
 
-  const orders = createOrdersHandler({ publisher, callback, clock, logger });
+  const orders = createOrdersHandler({ publisher, callback, tracing, clock, logger });
   const emails = createEmailsHandler({ mailer, templates, logger });
   const webhooks = createWebhooksHandler({ caller: guarded, secrets, clock, logger });
   const limitMs = (target: TargetName) => config.targets[target].handlerTimeoutMs;
+  const relaying = createRelayHandler({ ...relay, tracing, clock, logger });
+  const traced = (handler: GuardedHandler) => traceHandler(handler, tracing);
   return {
     byTarget: {
-      orders: guardHandler(TARGETS.orders, orders, limitMs('orders')),
-      emails: guardHandler(TARGETS.emails, emails, limitMs('emails')),
-      webhooks: guardHandler(TARGETS.webhooks, webhooks, limitMs('webhooks')),
-      relay: guardHandler(TARGETS.relay, createRelayHandler({ ...relay, clock, logger }), limitMs('relay')),
+      orders: traced(guardHandler(TARGETS.orders, orders, limitMs('orders'))),
+      emails: traced(guardHandler(TARGETS.emails, emails, limitMs('emails'))),
+      webhooks: traced(guardHandler(TARGETS.webhooks, webhooks, limitMs('webhooks'))),
+      relay: traced(guardHandler(TARGETS.relay, relaying, limitMs('relay'))),
     },
     async close() {
       mailer.close();
@@ -72,10 +76,13 @@ export function createHandlers(options: HandlersOptions): Handlers {
 }
 
 /** The order service is the operator's own and may be anywhere; a webhook's URL comes from whoever uses the API. */
-function createCallers(config: Config, clock: Clock) {
+function createCallers({ config, tracing, clock }: HandlersOptions) {
   const connect = createGuardedConnector({
     allow: config.WEBHOOK_ALLOW ?? NOTHING_ALLOWED,
     timeoutMs: CONNECT_TIMEOUT_MS,
   });
-  return { open: createHttpCaller({ clock }), guarded: createHttpCaller({ clock, connect }) };
+  return {
+    open: createHttpCaller({ tracing, clock }),
+    guarded: createHttpCaller({ tracing, clock, connect }),
+  };
 }

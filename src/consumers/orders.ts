@@ -5,8 +5,10 @@ import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { orderPayload } from '../targets';
 import { EVENTS_EXCHANGE } from '../topology';
+import { NO_TRACING, type Tracing } from '../tracing';
 import { headerId } from './calls/header-id';
 import type { HttpCaller } from './calls/http-caller';
+import { publishTraced } from './calls/publish';
 import type { Handler, MessageOf } from './handler';
 import { done, type Outcome } from './outcome';
 
@@ -15,6 +17,8 @@ export interface OrdersOptions {
   readonly publisher: Publisher;
   /** The order service; without one, every order that comes due expires. */
   readonly callback?: { readonly url: URL; readonly caller: HttpCaller } | undefined;
+  /** Default no spans. */
+  readonly tracing?: Tracing;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,7 +38,7 @@ const PAID_OR_GONE = new Set([409, 410]);
 
 /** Calls the order service, if there is one, and then publishes `order.expired` or `order.kept` for each order. */
 export function createOrdersHandler(options: OrdersOptions): Handler<z.output<typeof orderPayload>> {
-  const { publisher, callback, clock, logger } = options;
+  const { publisher, callback, tracing = NO_TRACING, clock, logger } = options;
   return async (order, signal) => {
     const verdict = callback ? await askOrderService(callback, order, signal) : EXPIRED;
     if ('kind' in verdict) return verdict;
@@ -46,7 +50,7 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
       handled_at: new Date(handledAt).toISOString(),
       ...(reason && { reason }),
     };
-    await publisher.publish({
+    const publication = {
       exchange: EVENTS_EXCHANGE,
       routingKey: type,
       content: Buffer.from(JSON.stringify(event)),
@@ -57,7 +61,8 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
         contentType: 'application/json',
         timestamp: Math.floor(handledAt / 1000),
       },
-    });
+    };
+    await publishTraced({ publisher, tracing }, publication, order.trace);
     logger.info(type, event);
     return done;
   };
@@ -75,6 +80,7 @@ async function askOrderService(
       url,
       headers: { 'content-type': 'application/json', 'idempotency-key': headerId(order.id) },
       body: JSON.stringify({ ...order.payload, ...timesOf(order) }),
+      trace: order.trace,
     },
     signal,
   );

@@ -5,6 +5,8 @@ import type { Publisher } from '../amqp/publisher';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { relayPayload } from '../targets';
+import { NO_TRACING, type Tracing } from '../tracing';
+import { publishTraced } from './calls/publish';
 import type { Handler } from './handler';
 import { done, retry } from './outcome';
 
@@ -13,6 +15,8 @@ export interface RelayOptions {
   /** On a channel of its own: what closes it must not concern anything else. */
   readonly publisher: Publisher;
   readonly exchangeExists: ExchangeCheck;
+  /** Default no spans. */
+  readonly tracing?: Tracing;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -24,16 +28,17 @@ export interface RelayOptions {
 export function createRelayHandler({
   publisher,
   exchangeExists,
+  tracing = NO_TRACING,
   clock,
   logger,
 }: RelayOptions): Handler<z.output<typeof relayPayload>> {
-  return async ({ id, payload }, signal) => {
+  return async ({ id, payload, trace }, signal) => {
     const { exchange, routing_key: routingKey, content, headers } = payload;
     if (!(await exchangeExists(exchange))) return retry(`there is no exchange "${exchange}"`);
     // The handling's time may be over by now: another attempt publishes it.
     signal.throwIfAborted();
     const isText = typeof content === 'string';
-    await publisher.publish({
+    const publication = {
       exchange,
       routingKey,
       content: Buffer.from(isText ? content : JSON.stringify(content)),
@@ -43,7 +48,8 @@ export function createRelayHandler({
         timestamp: Math.floor(clock() / 1000),
         ...(headers && { headers }),
       },
-    });
+    };
+    await publishTraced({ publisher, tracing }, publication, trace);
     logger.info('relayed', { messageId: id, exchange, routingKey });
     return done;
   };

@@ -12,6 +12,7 @@ import { MalformedMessageError, messageOf } from '../errors';
 import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
+import type { Metrics } from '../metrics';
 import type { Scheduler } from '../scheduler';
 import { targetQueue } from '../topology';
 import type { Verdicts } from '../verdicts/verdicts';
@@ -44,6 +45,7 @@ export interface TargetOptions {
   readonly retryPolicy: RetryPolicy;
   /** Shown in the management UI. */
   readonly consumerTag: string;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -62,9 +64,12 @@ const PATIENCE_MS = 200;
 /** After so many it is given back no more: up to RabbitMQ 4.2 each counts towards the delivery limit of 20. */
 const MOST_RETURNS = 10;
 
+/** What a handling came to, as it is counted. */
+const OUTCOMES = { acknowledge: 'done', forward: 'retried', park: 'parked' } as const;
+
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
-  const { target, handler, publisher, scheduler, verdicts, recorder, clock, logger } = options;
+  const { target, handler, publisher, scheduler, verdicts, recorder, clock, metrics, logger } = options;
   const { handlers, prefetch, retryPolicy } = options;
   const repeats = createRepeats();
   const stopping = new AbortController();
@@ -75,6 +80,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     recorder,
     clock,
     stopping: stopping.signal,
+    metrics,
     logger,
   });
   /** Aborted when what is in hand goes back to the queue. */
@@ -103,6 +109,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     },
     logger,
   });
+  metrics.watchTarget(target, { ...gate, handlers: () => handlers, consuming: subscription.active });
 
   function accept(delivery: Delivery): Promise<void> {
     inHand++;
@@ -158,6 +165,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     for (let other = repeats.ongoing(attempt); other; other = repeats.ongoing(attempt)) await other;
     if (repeats.settled(attempt)) {
       delivery.ack();
+      metrics.repeatDropped(target);
       logger.info('repeat dropped', { to: target, messageId: message.id, attempt: message.attempt });
       return;
     }
@@ -212,6 +220,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     });
     delivery.ack();
     verdicts.dropped(id);
+    metrics.voidDropped(target);
     logger.info('void, dropped', { to: target, messageId: id, attempt });
     return true;
   }
@@ -235,6 +244,11 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       ...(settlement.kind === 'forward' && { retryAt: new Date(settlement.message.dueAt).toISOString() }),
       ...(settlement.kind === 'park' && { reason: settlement.why.reason }),
       ...(outcome.kind !== 'done' && { error: outcome.error }),
+    });
+    metrics.handled(target, {
+      outcome: OUTCOMES[settlement.kind],
+      lateMs: startedAt - message.dueAt,
+      tookMs: now - startedAt,
     });
     return carryOut(delivery, settlement, message);
   }

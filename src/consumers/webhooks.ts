@@ -22,7 +22,7 @@ type Payload = z.output<typeof webhookPayload>;
 
 /** Calls each URL. */
 export function createWebhooksHandler({ caller, secrets, clock, logger }: WebhooksOptions): Handler<Payload> {
-  return async ({ id, payload: { url: text, method, headers, body } }, signal) => {
+  return async ({ id, trace, payload: { url: text, method, headers, body } }, signal) => {
     const url = new URL(text);
     const content = contentOf(body);
     const { outcome, status } = await caller.call(
@@ -36,6 +36,7 @@ export function createWebhooksHandler({ caller, secrets, clock, logger }: Webhoo
           ...webhookHeaders({ id, at: clock(), body: content?.text ?? '' }, secrets),
         },
         body: content?.text,
+        trace,
       },
       signal,
     );

@@ -1,6 +1,7 @@
 /** The API: what is served where. Each route validates, schedules, answers. */
 import express, { type Express } from 'express';
 import type { Logger } from '../logger';
+import type { Metrics } from '../metrics';
 import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
@@ -8,6 +9,7 @@ import { healthRoutes, type Readiness } from './health';
 import { overviewRoutes } from './listing';
 import { oneMessageRoutes } from './message';
 import { messageRoutes } from './messages';
+import { measureRequests, metricsRoutes } from './metrics';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
 import type { RouteOptions, Routes } from './routes';
@@ -15,12 +17,14 @@ import type { RouteOptions, Routes } from './routes';
 /** What the API needs. */
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, ...options }: AppOptions): Express {
+export function createApp({ logger, readiness, metrics, ...options }: AppOptions): Express {
   const app = express().disable('x-powered-by').disable('etag');
+  app.use(measureRequests(metrics));
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
@@ -29,14 +33,19 @@ export function createApp({ logger, readiness, ...options }: AppOptions): Expres
     ...overviewRoutes(options),
     ...parkedRoutes(options),
     ...healthRoutes(readiness),
+    ...metricsRoutes(metrics),
   });
   return finish(app, logger);
 }
 
-/** An application that answers for a process's health and nothing else. */
-export function createHealthApp({ readiness, logger }: Pick<AppOptions, 'readiness' | 'logger'>): Express {
+/** An application that answers for a process's health and metrics and nothing else. */
+export function createHealthApp({
+  readiness,
+  metrics,
+  logger,
+}: Pick<AppOptions, 'readiness' | 'metrics' | 'logger'>): Express {
   const app = express().disable('x-powered-by').disable('etag');
-  serve(app, healthRoutes(readiness));
+  serve(app, { ...healthRoutes(readiness), ...metricsRoutes(metrics) });
   return finish(app, logger);
 }
 

@@ -1,6 +1,7 @@
 /** The mail that welcomes a newcomer. */
 import { z } from 'zod';
 import { emailAddress } from '../targets';
+import { traceOf } from '../trace-context';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -24,6 +25,7 @@ export function emailRoutes({
           to: 'emails',
           payload,
           dueAt: clock() + WELCOME_DELAY_MS,
+          trace: traceOf(req.headers),
         });
         res.status(202).json({
           msg: `mail to ${payload.email} goes out in ${WELCOME_DELAY_MS / 1000} seconds`,

@@ -4,6 +4,7 @@ import type { Clock } from '../clock';
 import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName, text } from '../targets';
+import { traceOf } from '../trace-context';
 import { templateName } from './emails';
 import { listMessages } from './listing';
 import { idempotencyKey, own, ownId } from './own-id';
@@ -35,6 +36,7 @@ export function messageRoutes({
             dueAt: dueAtOf(when, clock()),
             retry: retry && messageRetry(retry),
             key,
+            trace: traceOf(req.headers),
             own: id === undefined ? undefined : own(id, request),
           })
           .catch((error) => {

@@ -1,6 +1,7 @@
 /** Orders that expire unless they are paid. */
 import { LedgerOffError } from '../errors';
 import { expireMinutes, orderPayload } from '../targets';
+import { traceOf } from '../trace-context';
 import { orderMessageId, own } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
@@ -22,6 +23,7 @@ export function orderRoutes({
       to: 'orders',
       payload: order,
       dueAt: clock() + order.expire_minutes * MINUTE_MS,
+      trace: traceOf(req.headers),
       // Without a ledger nobody would know that it is taken; then every submission counts.
       own: ledger && own(orderMessageId(order.order_id), order),
     });

@@ -1,6 +1,7 @@
 /** The role that takes requests. */
 import { createAcceptance } from '../changes/acceptance';
 import { createCancellation } from '../changes/cancellation';
+import { observeAcceptance } from '../changes/observe-acceptance';
 import { createOwedVerdicts } from '../changes/owed-verdicts';
 import { createRescheduling } from '../changes/rescheduling';
 import { systemClock as clock } from '../clock';
@@ -14,7 +15,8 @@ import type { Parts } from './parts';
 
 /** Serves the API. */
 export async function startApi(parts: Parts, readiness: Readiness): Promise<HttpServer> {
-  const { config, logger, lifecycle, templates, publisher, scheduler, recorder, verdicts, reading } = parts;
+  const { config, logger, metrics, tracing, lifecycle, templates } = parts;
+  const { publisher, scheduler, recorder, verdicts, reading } = parts;
   const { CANCEL_GUARD: guardMs, HTTP_HOST, HTTP_PORT } = config;
   const owed = createOwedVerdicts({ verdicts, clock, logger });
   lifecycle.onEnd(owed.close);
@@ -28,13 +30,19 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
         onEntry: owed.note,
       })
     : undefined;
-  if (ledger) lifecycle.onEnd(ledger.close);
+  if (ledger) {
+    lifecycle.onEnd(ledger.close);
+    metrics.observe('delay_broker_ledger_entries', () => ledger.view().size());
+    metrics.observe('delay_broker_ledger_limit', () => config.LEDGER_MAX);
+    metrics.observe('delay_broker_ledger_full', () => Number(ledger.view().full()));
+  }
+  const observed = observeAcceptance({ scheduler, metrics, tracing });
   const app = createApp({
-    acceptance: createAcceptance({ scheduler, recorder, ledger, verdicts, clock, guardMs }),
+    acceptance: createAcceptance({ scheduler: observed, recorder, ledger, verdicts, clock, guardMs }),
     cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
-    ...{ ledger, clock, logger },
+    ...{ ledger, clock, metrics, logger },
     templateNames: templates.names,
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
   });

@@ -8,9 +8,11 @@ import { type Config, PROCESS_NAME } from '../config';
 import { createRecorder, NO_RECORDER, type Recorder } from '../ledger/recorder';
 import type { Lifecycle } from '../lifecycle';
 import type { Logger } from '../logger';
+import { createMetrics, type Metrics } from '../metrics';
 import { createScheduler, type Scheduler } from '../scheduler';
 import { loadTemplates, type Templates } from '../templates';
 import { delayTopology, KEEPER } from '../topology';
+import { createTracing, type Tracing } from '../tracing';
 import { keepVerdicts } from '../verdicts/keeper';
 import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
 
@@ -18,6 +20,8 @@ import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
 export interface Parts {
   readonly config: Config;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly lifecycle: Lifecycle;
   readonly templates: Templates;
   readonly publisher: Publisher;
@@ -41,11 +45,13 @@ export async function startParts(
   logger: Logger,
   lifecycle: Lifecycle,
 ): Promise<Parts> {
-  const connectAs = async (purpose: string) => {
+  const metrics = createMetrics();
+  const connectAs = async (purpose: 'publish' | 'consume') => {
     const connection = await openConnection({
       url: config.AMQP_URL,
       name: `${role} ${purpose}@${PROCESS_NAME}`,
       connectWaitMs: config.CONNECT_WAIT_MS,
+      onStateChange: metrics.watchConnection(purpose),
       logger,
     });
     lifecycle.onEnd(connection.close);
@@ -54,7 +60,7 @@ export async function startParts(
   const publishing = await connectAs('publish');
   await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }));
   const templates = loadTemplates(config.TEMPLATES_DIR);
-  const publisher = await publishOn({ config, logger, lifecycle, publishing });
+  const publisher = await publishOn({ config, logger, metrics, lifecycle, publishing });
   const scheduler = createScheduler({ publisher, clock });
   const reading = await connectAs('consume');
   const recorder = config.LEDGER ? createRecorder({ publisher, logger }) : NO_RECORDER;
@@ -67,6 +73,7 @@ export async function startParts(
     logger,
   });
   lifecycle.onEnd(verdicts.close);
+  metrics.observe('delay_broker_verdicts', verdicts.size);
   const duty = await offerForDuty({
     connection: reading,
     publisher,
@@ -78,7 +85,7 @@ export async function startParts(
   });
   lifecycle.onEnd(duty.close);
   return {
-    ...{ config, logger, lifecycle, templates, publisher, scheduler },
+    ...{ config, logger, metrics, tracing: createTracing(), lifecycle, templates, publisher, scheduler },
     ...{ recorder, verdicts, publishing, reading },
   };
 }
@@ -87,11 +94,16 @@ export async function startParts(
 export async function publishOn({
   config,
   logger,
+  metrics,
   lifecycle,
   publishing,
-}: Pick<Parts, 'config' | 'logger' | 'lifecycle' | 'publishing'>): Promise<Publisher> {
-  const { CONFIRM_TIMEOUT_MS: confirmTimeoutMs } = config;
-  const publisher = await openPublisher({ connection: publishing, confirmTimeoutMs, logger });
+}: Pick<Parts, 'config' | 'logger' | 'metrics' | 'lifecycle' | 'publishing'>): Promise<Publisher> {
+  const publisher = await openPublisher({
+    connection: publishing,
+    confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+    onConfirm: metrics.confirmed,
+    logger,
+  });
   lifecycle.onEnd(publisher.close);
   return publisher;
 }

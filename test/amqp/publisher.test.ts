@@ -96,6 +96,22 @@ test('a confirm that does not come in time is an unknown outcome', async () => {
   await impatient.close();
 });
 
+test('whoever asks is told how long each confirm took, and nothing where there was none', async () => {
+  const confirms: number[] = [];
+  const measured = await openPublisher({
+    connection: await world.connect(),
+    confirmTimeoutMs: 5_000,
+    onConfirm: (seconds) => confirms.push(seconds),
+    logger: world.log,
+  });
+  await measured.publish(publication('delay.parked', 'orders'));
+  await expect(measured.publish(publication('no.such.exchange', 'x'))).rejects.toThrow(OutcomeUnknownError);
+  expect(confirms).toHaveLength(1);
+  expect(confirms[0]).toBeGreaterThan(0);
+  expect(confirms[0]).toBeLessThan(5);
+  await measured.close();
+});
+
 test('closing waits for the confirms that are missing', async () => {
   const connection = await world.connect();
   const closing = await openPublisher({ connection, confirmTimeoutMs: 5_000, logger: world.log });

@@ -12,6 +12,7 @@ import { runTarget, type TargetOptions, type TargetRunner } from '../../src/cons
 import { createRecorder, type Recorder } from '../../src/ledger/recorder';
 import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
+import { createMetrics } from '../../src/metrics';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
 import { TARGET_NAMES } from '../../src/targets';
 import { delayTopology, type TopologyOptions } from '../../src/topology';
@@ -130,6 +131,7 @@ export async function createWorld({
         prefetch: 300,
         retryPolicy: { maxAttempts: 10, baseMs: 2_000, factor: 2, capMs: 600_000 },
         consumerTag,
+        metrics: createMetrics(),
         logger: log,
         ...options,
       });

@@ -6,6 +6,7 @@ const { done } = require('../../dist/consumers/outcome');
 const { runTarget } = require('../../dist/consumers/runtime');
 const { NO_RECORDER } = require('../../dist/ledger/recorder');
 const { createLogger } = require('../../dist/logger');
+const { createMetrics } = require('../../dist/metrics');
 const { createScheduler } = require('../../dist/scheduler');
 const { followVerdicts } = require('../../dist/verdicts/verdicts');
 
@@ -40,6 +41,7 @@ async function main() {
     prefetch: 300,
     retryPolicy: { maxAttempts: 1, baseMs: 0, factor: 1, capMs: 0 },
     consumerTag: 'fatal',
+    metrics: createMetrics(),
     logger,
   });
 }

@@ -4,6 +4,7 @@ import { createHandlers } from '../../src/consumers/handlers';
 import { done } from '../../src/consumers/outcome';
 import { TARGET_NAMES, type TargetName } from '../../src/targets';
 import { loadTemplates } from '../../src/templates';
+import { NO_TRACING } from '../../src/tracing';
 import { recordedLog } from '../broker/world';
 import { scriptedServer } from './calls/scripted-server';
 
@@ -19,6 +20,7 @@ function create(env: Record<string, string>, targets: readonly TargetName[] = TA
     publisher,
     relay: { publisher, exchangeExists: async () => true },
     templates: loadTemplates(join(__dirname, '../../templates')),
+    tracing: NO_TRACING,
     clock: Date.now,
     logger,
   });

@@ -1,14 +1,12 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
-import { createAcceptance } from '../../src/changes/acceptance';
-import { createCancellation } from '../../src/changes/cancellation';
-import { createRescheduling } from '../../src/changes/rescheduling';
 import { createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
 import type { Recorder } from '../../src/ledger/recorder';
+import { createMetrics } from '../../src/metrics';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
 import { type RecordedLog, recordedLog } from '../broker/world';
-import { createMemoryLedger } from '../memory-ledger';
+import { createMemoryChanges, type createMemoryLedger } from '../memory-ledger';
 
 /** What an id looks like: a ULID. */
 export const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -94,21 +92,17 @@ export async function startApi({
       return inner.schedule(request);
     },
   };
-  const memory = createMemoryLedger({ clock, ...(limit !== undefined && { limit }) });
-  const changes = {
-    ...memory,
-    ledger: ledgerOff ? undefined : memory.ledger,
-    ...{ scheduler, clock, guardMs: 1_000 },
-  };
+  const { memory, changes } = createMemoryChanges({
+    ...{ scheduler, clock, ledgerOff },
+    ...(limit !== undefined && { limit }),
+  });
   const app = createApp({
-    acceptance: createAcceptance(changes),
-    cancellation: createCancellation(changes),
-    rescheduling: createRescheduling(changes),
-    ledger: changes.ledger,
+    ...changes,
     clock,
     templateNames: ['welcome', 'reminder'],
     parkingLot,
     readiness: notReady,
+    metrics: createMetrics(),
     logger: log,
   });
   const server = await serveHttp(app, '127.0.0.1', 0);

@@ -1,5 +1,6 @@
 import { createHealthApp } from '../../src/http/app';
 import { type HttpServer, serveHttp } from '../../src/http/server';
+import { createMetrics } from '../../src/metrics';
 import { recordedLog } from '../broker/world';
 import { type Api, startApi } from './api';
 
@@ -9,7 +10,7 @@ let healthServer: HttpServer;
 beforeAll(async () => {
   const notReady = () => reasons;
   api = await startApi({ notReady });
-  const app = createHealthApp({ readiness: notReady, logger: recordedLog() });
+  const app = createHealthApp({ readiness: notReady, metrics: createMetrics(), logger: recordedLog() });
   healthServer = await serveHttp(app, '127.0.0.1', 0, 'HEALTH_PORT');
 });
 beforeEach(() => {
@@ -48,7 +49,7 @@ describe.each([
   });
 });
 
-test('a consumer process answers for its health and nothing else', async () => {
+test('a consumer process answers for its health and metrics and nothing else', async () => {
   const answer = await fetch(`http://127.0.0.1:${healthServer.port}/submit-order`, { method: 'POST' });
   expect(answer.status).toBe(404);
 });

@@ -1,6 +1,8 @@
 /** One HTTP call to a callee: no redirects, no retries of its own, and of the answer only what decides the outcome. */
 import { Agent, type buildConnector, request } from 'undici';
 import type { Clock } from '../../clock';
+import { type Trace, withTrace } from '../../trace-context';
+import { NO_TRACING, type SpanEnd, type Tracing } from '../../tracing';
 import type { Outcome } from '../outcome';
 import { type Answer, outcomeOfAnswer, outcomeOfFailure } from './answer';
 
@@ -12,6 +14,8 @@ export interface Call {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** Goes along as headers, unless those name a trace. */
+  readonly trace?: Trace | undefined;
 }
 
 /** What came of a call. */
@@ -37,6 +41,8 @@ export interface HttpCaller {
 export interface HttpCallerOptions {
   /** For dates in Retry-After. */
   readonly clock: Clock;
+  /** Default no spans. */
+  readonly tracing?: Tracing;
   /** How connections are made; default to any address. */
   readonly connect?: buildConnector.connector;
 }
@@ -48,7 +54,7 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 const DISCARDED = { limit: 65_536, timeoutMs: 1_000 };
 
 /** A caller with connections of its own. */
-export function createHttpCaller({ clock, connect }: HttpCallerOptions): HttpCaller {
+export function createHttpCaller({ clock, tracing = NO_TRACING, connect }: HttpCallerOptions): HttpCaller {
   // The handler's signal is the only time limit: undici's own would end a call that a longer limit allows.
   const agent = new Agent({
     headersTimeout: 0,
@@ -69,16 +75,22 @@ export function createHttpCaller({ clock, connect }: HttpCallerOptions): HttpCal
     const [retryAfter] = [answer.headers['retry-after']].flat();
     return { status: answer.statusCode, retryAfter };
   };
+  const resultOf = async (call: Call, signal: AbortSignal): Promise<CallResult> => {
+    const name = `${call.method} ${call.url.host}`;
+    try {
+      const answer = await answerTo(call, signal);
+      return { outcome: outcomeOfAnswer(name, answer, clock()), status: answer.status };
+    } catch (error) {
+      return { outcome: outcomeOfFailure(name, error) };
+    }
+  };
   return {
-    async call(call, signal) {
-      const name = `${call.method} ${call.url.host}`;
-      try {
-        const answer = await answerTo(call, signal);
-        return { outcome: outcomeOfAnswer(name, answer, clock()), status: answer.status };
-      } catch (error) {
-        return { outcome: outcomeOfFailure(name, error) };
-      }
-    },
+    call: (call, signal) =>
+      tracing.call(
+        { name: call.method, kind: 'client', attributes: attributesOf(call), trace: call.trace },
+        (trace) => resultOf({ ...call, headers: withTrace(call.headers, trace) }, signal),
+        spanEndOf,
+      ),
     close: () => agent.destroy(),
   };
 }
@@ -87,4 +99,17 @@ function basicAuthentication({ username, password }: URL): Record<string, string
   if (username === '' && password === '') return {};
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** Without path and query, as they may hold what nobody else should know. */
+function attributesOf({ method, url }: Call) {
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  return { 'http.request.method': method, 'server.address': url.hostname, 'server.port': port };
+}
+
+function spanEndOf({ outcome, status }: CallResult): SpanEnd {
+  return {
+    ...(status !== undefined && { attributes: { 'http.response.status_code': status } }),
+    ...(outcome.kind !== 'done' && { error: outcome.error }),
+  };
 }
