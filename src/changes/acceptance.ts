@@ -81,9 +81,10 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     const { id } = request.own;
     for (let look = 0; look < LOOKS; look++) {
       const known = knownOf(id, within);
-      if (known) return replay(request, known);
+      if (known && (known.fingerprint !== undefined || look === LOOKS - 1)) return replay(request, known);
       const claim = within.view().claimOf(id, clock());
-      if (claim && claim.delivery !== claims.get(id)) await within.nextEntry(LOOK_MS);
+      // How it ended may be known before its acceptance.
+      if (known || (claim && claim.delivery !== claims.get(id))) await within.nextEntry(LOOK_MS);
       else if (canBeVoidedLater(request)) return await putIn(request, idDueAt(request.dueAt));
       else {
         const delivery = await claimed(request, within);

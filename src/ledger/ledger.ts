@@ -9,7 +9,7 @@ import type { Publisher } from '../amqp/publisher';
 import { entryAt, type StreamEntry } from '../amqp/stream';
 import { followStream } from '../amqp/stream-follower';
 import type { Clock } from '../clock';
-import { OutcomeUnknownError } from '../errors';
+import { BrokerUnavailableError, OutcomeUnknownError } from '../errors';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
@@ -41,7 +41,11 @@ export interface Ledger {
    * @throws BrokerUnavailableError the stream cannot be read for now
    */
   messageAt(offset: number): Promise<Message | undefined>;
-  /** What is known of a message; one that was accepted a moment ago is waited for. */
+  /**
+   * What is known of a message, be it that it was accepted by another process a moment ago.
+   *
+   * @throws BrokerUnavailableError nothing is known of it, and the ledger cannot be read for now
+   */
   find(id: string): Promise<LedgerRecord | undefined>;
   /** Whether the view has every message there is: nothing was cut off the stream, and nothing left out for want of room. */
   isComplete(): boolean;
@@ -73,8 +77,8 @@ export interface LedgerOptions {
 
 /** An entry is read some 25 ms after it was written; a busy machine may take longer. */
 const ECHO_TIMEOUT_MS = 3_000;
-/** What was accepted by another process comes up within this time, or is not there; in milliseconds. */
-const FIND_TIMEOUT_MS = 250;
+/** How long to make sure that everything has been read, in milliseconds. */
+const PROOF_TIMEOUT_MS = 2_000;
 
 /**
  * Begins to read the ledger; it has caught up some time later.
@@ -133,6 +137,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       waiting.add(wake);
     });
 
+  /** Until everything has been read that was confirmed before now. */
+  const allRead = async () => {
+    try {
+      await follower.knownSince(0, AbortSignal.timeout(PROOF_TIMEOUT_MS));
+    } catch (cause) {
+      const why = `The ledger on RabbitMQ at ${connection.host} cannot be read for now.`;
+      throw new BrokerUnavailableError(why, { cause });
+    }
+  };
+
   return {
     view: () => view,
     async settle(entry, message) {
@@ -148,12 +162,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       return found && entry && hasMessage(entry) ? decodeMessage(found) : undefined;
     },
     async find(id) {
-      const giveUpAt = performance.now() + FIND_TIMEOUT_MS;
-      for (let restMs = FIND_TIMEOUT_MS; restMs > 0; restMs = giveUpAt - performance.now()) {
-        const record = view.get(id);
-        if (record) return record;
-        await nextEntry(restMs);
-      }
+      const record = view.get(id);
+      if (record) return record;
+      await allRead();
       return view.get(id);
     },
     isComplete: () => view.evicted() === 0 && !follower.isCut(),

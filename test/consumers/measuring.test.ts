@@ -81,8 +81,9 @@ test('a due time for which the wheel has no place is set aside as malformed', as
 
 test('a repeat counts as dropped, and not as handled', async () => {
   await consume(async () => done);
-  await deliverMessage('same');
-  await deliverMessage('same');
+  const dueAt = Date.now();
+  await deliverMessage('same', dueAt);
+  await deliverMessage('same', dueAt);
   await eventually(async () => expect(await counts('repeats')).toEqual({ 'repeats_dropped_total{}': 1 }));
   expect(await counts('handled')).toEqual({ 'handled_total{outcome="done"}': 1 });
 });

@@ -1,0 +1,54 @@
+/** What an API process changes messages with, on the broker of a world; several of them stand for several processes. */
+import { type Acceptance, createAcceptance } from '../../src/changes/acceptance';
+import { type Cancellation, createCancellation } from '../../src/changes/cancellation';
+import { createOwedVerdicts } from '../../src/changes/owed-verdicts';
+import { createRescheduling, type Rescheduling } from '../../src/changes/rescheduling';
+import { systemClock as clock } from '../../src/clock';
+import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger';
+import { followVerdicts, type Verdicts } from '../../src/verdicts/verdicts';
+import { eventually } from './eventually';
+import type { World } from './world';
+
+export interface Changes extends Acceptance, Cancellation, Rescheduling {
+  readonly ledger: Ledger;
+  readonly verdicts: Verdicts;
+  close(): Promise<void>;
+}
+
+/** The guard of CANCEL_GUARD's default. */
+export const GUARD_MS = 1_000;
+
+let started = 0;
+
+/** Starts one, and waits until it has read the ledger. */
+export async function startChanges(world: World, options: Partial<LedgerOptions> = {}): Promise<Changes> {
+  const { publisher, scheduler, log: logger, recorder } = world;
+  const connection = await world.connect('api');
+  const common = { connection, publisher, clock, logger };
+  const number = ++started;
+  const verdicts = await followVerdicts({ ...common, consumerTag: `verdicts of api ${number}` });
+  const owed = createOwedVerdicts({ verdicts, clock, logger });
+  const ledger = await openLedger({
+    ...common,
+    limit: 100_000,
+    idHoldMs: 86_400_000,
+    consumerTag: `ledger of api ${number}`,
+    onEntry: owed.note,
+    ...options,
+  });
+  await eventually(() => expect(ledger.caughtUp() && verdicts.caughtUp()).toBe(true));
+  const parts = { scheduler, recorder, ledger, verdicts, owed, clock, guardMs: GUARD_MS };
+  return {
+    ...createAcceptance(parts),
+    ...createCancellation(parts),
+    ...createRescheduling(parts),
+    ledger,
+    verdicts,
+    async close() {
+      owed.close();
+      await ledger.close();
+      await verdicts.close();
+      await connection.close();
+    },
+  };
+}
