@@ -1,0 +1,198 @@
+/** Verdicts that outlive the stream they are in, kept by one process at a time. */
+import { type Duty, offerForDuty } from '../../src/amqp/single-active';
+import { done } from '../../src/consumers/outcome';
+import { encodeMessage } from '../../src/message';
+import { CONTROL, KEEPER } from '../../src/topology';
+import { FINAL } from '../../src/verdicts/entry';
+import { keepVerdicts } from '../../src/verdicts/keeper';
+import { followVerdicts, type Verdicts } from '../../src/verdicts/verdicts';
+import { eventually } from '../broker/eventually';
+import { createWorld, type World } from '../broker/world';
+
+const RENEW_AFTER_MS = 500;
+const YEAR_MS = 365 * 86_400_000;
+
+let world: World;
+let endings: (() => Promise<void>)[];
+beforeEach(async () => {
+  world = await createWorld({
+    wheel: [],
+    targets: ['orders'],
+    topology: { controlLimits: { maxAgeS: 2, segmentBytes: 4_000 } },
+  });
+  endings = [];
+});
+afterEach(async () => {
+  for (const end of endings) await end();
+  await world.close();
+});
+
+const clock = Date.now;
+
+const follow = async (): Promise<Verdicts> => {
+  const connection = await world.connect();
+  const consumerTag = `verdicts-${endings.length}`;
+  const verdicts = await followVerdicts({ ...world, connection, clock, consumerTag, logger: world.log });
+  endings.unshift(verdicts.close);
+  await verdicts.knownFor(clock());
+  return verdicts;
+};
+
+interface Process {
+  readonly name: string;
+  readonly duty: Duty;
+  kill(): Promise<void>;
+}
+
+const startProcess = async (name: string): Promise<Process> => {
+  const connection = await world.connect(name);
+  const verdicts = await followVerdicts({
+    ...world,
+    connection,
+    clock,
+    consumerTag: `verdicts of ${name}`,
+    logger: world.log,
+  });
+  const duty = await offerForDuty({
+    connection,
+    publisher: world.publisher,
+    queue: KEEPER,
+    exchange: KEEPER,
+    consumerTag: name,
+    onDuty: (signal) =>
+      keepVerdicts({ verdicts, clock, renewAfterMs: RENEW_AFTER_MS, logger: world.log }, signal),
+    logger: world.log,
+  });
+  let alive = true;
+  const kill = async () => {
+    if (!alive) return;
+    alive = false;
+    await connection.close();
+    await duty.close();
+    await verdicts.close();
+  };
+  endings.unshift(kill);
+  return { name, duty, kill };
+};
+
+/** Something that is in the stream and takes room. */
+const fill = () =>
+  Promise.all(
+    Array.from({ length: 50 }, () =>
+      world.publisher.publish({
+        exchange: CONTROL,
+        routingKey: '',
+        content: Buffer.alloc(100),
+        properties: { messageId: 'filling' },
+      }),
+    ),
+  );
+
+/** Offset of the first entry that the stream still has. */
+const firstOffset = async () => {
+  const channel = await (await world.connect()).model.createChannel();
+  await channel.prefetch(1);
+  const offset = await new Promise<number>((resolve) => {
+    void channel.consume(
+      CONTROL,
+      (message) => resolve(Number(message?.properties.headers?.['x-stream-offset'])),
+      { arguments: { 'x-stream-offset': 'first' } },
+    );
+  });
+  await channel.close();
+  return offset;
+};
+
+test('one process at a time has the duty, and the next one when it is gone', async () => {
+  const processes = [await startProcess('a'), await startProcess('b'), await startProcess('c')];
+  for (let left = 3; left > 0; left--) {
+    await eventually(() => expect(processes.filter(({ duty }) => duty.active())).toHaveLength(1));
+    const [onDuty] = processes.filter(({ duty }) => duty.active());
+    await onDuty?.kill();
+    processes.splice(processes.indexOf(onDuty as Process), 1);
+  }
+});
+
+test('a cancel of a message due in three years still holds after the stream was cut many times, and keepers came and went', async () => {
+  const inThreeYears = clock() + 3 * YEAR_MS;
+  const early = await follow();
+  const cancel = { revision: FINAL, valid: null, until: inThreeYears, voids: 1 };
+  await early.give('cancelled', cancel);
+  await early.give('moved', { ...cancel, revision: 1, valid: 'd2' });
+  let keeper = await startProcess('keeper 0');
+  let cuts = 0;
+  for (let from = await firstOffset(), rounds = 1; cuts < 10; rounds++) {
+    await eventually(() => expect(keeper.duty.active()).toBe(true));
+    await fill();
+    const first = await firstOffset();
+    if (first > from) cuts++;
+    from = first;
+    if (rounds % 20 === 0) {
+      const next = await startProcess(`keeper ${rounds}`);
+      await keeper.kill();
+      keeper = next;
+    }
+  }
+
+  // Who starts now has never seen the first ones.
+  const late = await follow();
+  expect(late.size()).toBe(2);
+  expect(late.isVoid({ id: 'cancelled', delivery: 'd1' })).toBe(true);
+  expect(['d1', 'd2'].map((delivery) => late.isVoid({ id: 'moved', delivery }))).toEqual([true, false]);
+
+  const handled: string[] = [];
+  await world.consume('orders', async ({ id }) => {
+    handled.push(id);
+    return done;
+  });
+  for (const [id, delivery] of [
+    ['cancelled', 'd1'],
+    ['moved', 'd1'],
+    ['other', 'd1'],
+  ] as const) {
+    const dueAt = clock();
+    await world.publisher.publish({
+      exchange: 'delay.due',
+      routingKey: 'orders',
+      ...encodeMessage({ id, to: 'orders', payload: 1, dueAt, acceptedAt: dueAt, attempt: 1, delivery }),
+    });
+  }
+  await eventually(() => expect(handled).toEqual(['other']));
+  await eventually(() =>
+    expect(
+      world.log.lines
+        .filter(({ event }) => event === 'void, dropped')
+        .map(({ messageId }) => messageId)
+        .sort(),
+    ).toEqual(['cancelled', 'moved']),
+  );
+});
+
+test('without a keeper it would not: what nobody writes again is cut off', async () => {
+  const verdicts = await follow();
+  await verdicts.give('cancelled', { revision: FINAL, valid: null, until: clock() + YEAR_MS, voids: 1 });
+  await eventually(async () => {
+    await fill();
+    expect(await firstOffset()).toBeGreaterThan(10);
+  }, 30_000);
+  expect((await follow()).size()).toBe(0);
+});
+
+test('what is dropped is noted for everybody, and its verdict forgotten when copies can come no more', async () => {
+  let now = clock();
+  const [one, other] = [await follow(), await follow()];
+  await one.give('a', { revision: FINAL, valid: null, until: now, voids: 1 });
+  one.dropped('a');
+  await eventually(() => expect(other.size()).toBe(1));
+  const connection = await world.connect();
+  const later = await followVerdicts({
+    ...{ connection, publisher: world.publisher, consumerTag: 'later', logger: world.log },
+    clock: () => now,
+  });
+  endings.unshift(later.close);
+  await later.knownFor(now);
+  expect(later.size()).toBe(1);
+  now += 2 * 3_600_000;
+  // Dropped a second ago at the latest, and swept every second.
+  await eventually(() => expect(later.size()).toBe(0));
+});
