@@ -27,6 +27,7 @@ export function createMemoryLedger({
   /** Runs in the broker's place before anything is written, and can throw. */
   before?: (what: LedgerEntry | Verdict) => void | Promise<void>;
 }) {
+  let onEntry: ((entry: LedgerEntry) => void) | undefined;
   const view = createLedgerView({ limit, idHoldMs, clock });
   const memory = createVerdictMemory(clock);
   const messages: (Message | undefined)[] = [];
@@ -52,6 +53,7 @@ export function createMemoryLedger({
     messages[offset] = message;
     const placed = { effect: view.apply(entry, offset), offset };
     owed.note(entry, placed, view.get(entry.id));
+    onEntry?.(entry);
     return placed;
   };
   const ledger: Ledger = {
@@ -72,7 +74,13 @@ export function createMemoryLedger({
     backlog: () => 0,
     drain: async () => true,
   };
-  return { ledger, recorder, verdicts, owed, entries };
+  return {
+    ...{ ledger, recorder, verdicts, owed, entries },
+    /** Has this told of each entry. */
+    tell: (listener: (entry: LedgerEntry) => void) => {
+      onEntry = listener;
+    },
+  };
 }
 
 /** What the API changes messages with, on such a ledger. */
@@ -85,11 +93,13 @@ export function createMemoryChanges({
   const memory = createMemoryLedger(options);
   const ledger = ledgerOff ? undefined : memory.ledger;
   const parts = { ...memory, ledger, scheduler, clock, guardMs: 1_000 };
+  const acceptance = createAcceptance(parts);
+  memory.tell(acceptance.note);
   return {
     memory,
     changes: {
       ledger,
-      acceptance: createAcceptance(parts),
+      acceptance,
       cancellation: createCancellation(parts),
       rescheduling: createRescheduling(parts),
     },

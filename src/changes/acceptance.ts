@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock';
 import { IdTakenError, InProgressError, LedgerOffError, OutcomeUnknownError } from '../errors';
+import type { LedgerEntry } from '../ledger/entry';
 import type { Ledger } from '../ledger/ledger';
 import type { Recorder } from '../ledger/recorder';
 import { idDueAt, type Message } from '../message';
@@ -36,6 +37,8 @@ export interface Acceptance {
    * @throws LedgerOffError for an id of the caller's where there is no ledger
    */
   accept(request: AcceptRequest): Promise<Accepted>;
+  /** Takes note of an entry that has come up in the ledger's view: that knows it from now on. */
+  note(entry: LedgerEntry): void;
 }
 
 /** Options of createAcceptance. */
@@ -51,7 +54,7 @@ export interface AcceptanceOptions {
 }
 
 type OwnRequest = AcceptRequest & { readonly own: NonNullable<AcceptRequest['own']> };
-type Known = Pick<Message, 'dueAt'> & { readonly fingerprint?: string | undefined };
+type Known = Pick<Message, 'dueAt' | 'delivery'> & { readonly fingerprint?: string | undefined };
 
 /** How often it is looked whether another process is done with an id, and how long each time. */
 const LOOKS = 20;
@@ -63,7 +66,7 @@ const MOST_RECENT = 10_000;
 export function createAcceptance(options: AcceptanceOptions): Acceptance {
   const { scheduler, recorder, ledger, verdicts, clock, guardMs } = options;
   const inTurn = createTurns();
-  /** Accepted here, and perhaps not in the view yet. */
+  /** Accepted here, and not in the view yet. */
   const recent = new Map<string, Known>();
   /** Claimed here without success so far: who tries again goes on with the same delivery. */
   const claims = new Map<string, string>();
@@ -97,7 +100,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
   function knownOf(id: string, within: Ledger): Known | undefined {
     const view = within.view();
     const record = view.isHeld(id, clock()) ? view.get(id) : undefined;
-    return record ? { dueAt: record.firstDueAt, fingerprint: record.fingerprint } : recent.get(id);
+    return record ? { ...record, dueAt: record.firstDueAt } : recent.get(id);
   }
 
   /** Should another process accept the same id at this moment, the ledger's order decides, and there is time to void one. */
@@ -126,7 +129,7 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     const { id, fingerprint } = request.own;
     try {
       const message = await scheduler.schedule({ ...request, id, delivery });
-      remember(id, { dueAt: message.dueAt, fingerprint });
+      remember(id, { dueAt: message.dueAt, delivery, fingerprint });
       claims.delete(id);
       uncertain.delete(id);
       return accepted(request, message);
@@ -155,7 +158,12 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     if (recent.size > MOST_RECENT && oldest !== undefined) recent.delete(oldest);
   }
 
-  return { accept };
+  return {
+    accept,
+    note({ kind, id, delivery }) {
+      if (kind === 'accepted' && recent.get(id)?.delivery === delivery) recent.delete(id);
+    },
+  };
 }
 
 function replay({ own: { id, fingerprint } }: OwnRequest, known: Known): Accepted {

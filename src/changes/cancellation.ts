@@ -39,6 +39,8 @@ const LOOK_MS = 50;
 /** Cancels by way of this ledger and these verdicts. */
 export function createCancellation(options: CancellationOptions): Cancellation {
   const { ledger, verdicts, owed, clock, guardMs } = options;
+  /** Noted as cancelled by this process, while it is not certain that the verdict comes in time. */
+  const uncertain = new Set<string>();
 
   async function cancel(id: string): Promise<void> {
     if (!ledger) return cancelUnseen(id);
@@ -60,10 +62,16 @@ export function createCancellation(options: CancellationOptions): Cancellation {
     if (status !== 'cancelled') {
       requireChangeable(record, clock(), guardMs);
       const entry = { kind: 'cancelled', id, to, delivery, attempt, dueAt, at: clock() } as const;
-      if ((await within.settle(entry)).effect === 'lost') return false;
+      uncertain.add(id);
+      if ((await within.settle(entry)).effect === 'lost') {
+        uncertain.delete(id);
+        return false;
+      }
     }
     await owed.give(id);
-    if (status !== 'cancelled') requireInTime(id, dueAt);
+    // Who asks again gets no better answer than the first time.
+    if (uncertain.has(id)) requireInTime(id, dueAt);
+    uncertain.delete(id);
     return true;
   }
 

@@ -6,8 +6,8 @@ import type { AcceptRequest } from '../changes/acceptance';
 import { InvalidRequestError } from './validation';
 
 /** What can stand in a path and in a header as it is. */
-const SAFE = /^[A-Za-z0-9._~:@-]+$/;
-const UNSAFE = 'must consist of letters, digits and . _ ~ : @ -';
+const SAFE = /^(?!\.{1,2}$)[A-Za-z0-9._~:@-]+$/;
+const UNSAFE = 'must consist of letters, digits and . _ ~ : @ -, and be neither . nor ..';
 
 /** Longest id in characters. */
 export const LONGEST_ID = 128;
@@ -47,7 +47,8 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.map(([name, each]) => [name, sorted(each)]);
+  // In an object of its own, so that it differs from an array of the same entries.
+  return { object: entries.map(([name, each]) => [name, sorted(each)]) };
 }
 
 function digest(text: string): string {

@@ -167,7 +167,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await allRead();
       return view.get(id);
     },
-    isComplete: () => view.evicted() === 0 && !follower.isCut(),
+    isComplete: () => follower.caughtUp() && view.evicted() === 0 && !follower.isCut(),
     caughtUp: follower.caughtUp,
     nextEntry,
     close: follower.close,

@@ -1,5 +1,5 @@
 /** The role that takes requests. */
-import { createAcceptance } from '../changes/acceptance';
+import { type Acceptance, createAcceptance } from '../changes/acceptance';
 import { createCancellation } from '../changes/cancellation';
 import { observeAcceptance } from '../changes/observe-acceptance';
 import { createOwedVerdicts } from '../changes/owed-verdicts';
@@ -20,6 +20,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
   const { CANCEL_GUARD: guardMs, HTTP_HOST, HTTP_PORT } = config;
   const owed = createOwedVerdicts({ verdicts, clock, logger });
   lifecycle.onEnd(owed.close);
+  let acceptance: Acceptance | undefined;
   const ledger = config.LEDGER
     ? await openLedger({
         connection: reading,
@@ -27,7 +28,10 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
         limit: config.LEDGER_MAX,
         idHoldMs: config.ID_HOLD,
         consumerTag: `ledger@${PROCESS_NAME}`,
-        onEntry: owed.note,
+        onEntry: (entry, placed, record) => {
+          owed.note(entry, placed, record);
+          acceptance?.note(entry);
+        },
       })
     : undefined;
   if (ledger) {
@@ -37,8 +41,9 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     metrics.observe('delay_broker_ledger_full', () => Number(ledger.view().full()));
   }
   const observed = observeAcceptance({ scheduler, metrics, tracing });
+  acceptance = createAcceptance({ scheduler: observed, recorder, ledger, verdicts, clock, guardMs });
   const app = createApp({
-    acceptance: createAcceptance({ scheduler: observed, recorder, ledger, verdicts, clock, guardMs }),
+    acceptance,
     cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),

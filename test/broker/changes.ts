@@ -28,18 +28,23 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   const number = ++started;
   const verdicts = await followVerdicts({ ...common, consumerTag: `verdicts of api ${number}` });
   const owed = createOwedVerdicts({ verdicts, clock, logger });
+  let acceptance: Acceptance | undefined;
   const ledger = await openLedger({
     ...common,
     limit: 100_000,
     idHoldMs: 86_400_000,
     consumerTag: `ledger of api ${number}`,
-    onEntry: owed.note,
+    onEntry: (entry, placed, record) => {
+      owed.note(entry, placed, record);
+      acceptance?.note(entry);
+    },
     ...options,
   });
   await eventually(() => expect(ledger.caughtUp() && verdicts.caughtUp()).toBe(true));
   const parts = { scheduler, recorder, ledger, verdicts, owed, clock, guardMs: GUARD_MS };
+  acceptance = createAcceptance(parts);
   return {
-    ...createAcceptance(parts),
+    ...acceptance,
     ...createCancellation(parts),
     ...createRescheduling(parts),
     ledger,
