@@ -29,6 +29,9 @@ export const LEDGER = 'delay.ledger';
 /** Exchange and queue that choose the one process that keeps verdicts from running out. */
 export const KEEPER = 'delay.keeper';
 
+/** The same for what waits in the ledger. */
+export const LEDGER_KEEPER = 'delay.ledger-keeper';
+
 /** The queue in which a target's messages wait for its consumers. */
 export const targetQueue = (target: string): string => target;
 
@@ -87,7 +90,11 @@ export function delayTopology({
   controlLimits = CONTROL_LIMITS,
   ledgerLimits = LEDGER_LIMITS,
 }: TopologyOptions = {}): Topology {
-  const streams = [stream(CONTROL, controlLimits), ...(ledger ? [stream(LEDGER, ledgerLimits)] : [])];
+  const logs = [
+    stream(CONTROL, controlLimits),
+    dutyQueue(KEEPER),
+    ...(ledger ? [stream(LEDGER, ledgerLimits), dutyQueue(LEDGER_KEEPER)] : []),
+  ];
   return {
     exchanges: [
       fallingBack('fanout', UNROUTABLE),
@@ -95,14 +102,13 @@ export function delayTopology({
       { kind: 'exchange', name: EVENTS_EXCHANGE, type: 'topic' },
       { kind: 'exchange', name: DUE_EXCHANGE, type: 'topic', alternateExchange: UNROUTABLE },
       ...wheel.map((_, level) => levelExchange(wheel, level)),
-      ...[...streams, KEEPER_QUEUE].map(({ name }) => intoOneQueue(name)),
+      ...logs.map(({ name }) => intoOneQueue(name)),
     ],
     queues: [
       { kind: 'queue', name: UNROUTABLE, arguments: { ...QUORUM, 'x-delivery-limit': UNLIMITED_DELIVERIES } },
       ...targets.flatMap(targetQueues),
       ...wheel.flatMap((_, level) => holdingQueues(wheel, level)),
-      ...streams,
-      KEEPER_QUEUE,
+      ...logs,
     ],
     bindings: [
       bindQueue(UNROUTABLE, UNROUTABLE, ''),
@@ -111,16 +117,17 @@ export function delayTopology({
         bindQueue(DUE_EXCHANGE, targetQueue(target), targetPattern(wheel, target)),
       ]),
       ...wheel.flatMap((_, level) => levelBindings(wheel, level)),
-      ...[...streams, KEEPER_QUEUE].map(({ name }) => bindQueue(name, name, '')),
+      ...logs.map(({ name }) => bindQueue(name, name, '')),
     ],
   };
 }
 
-const KEEPER_QUEUE: QueueDeclaration = {
+/** Holds a token, which comes back whenever its holder is gone. */
+const dutyQueue = (name: string): QueueDeclaration => ({
   kind: 'queue',
-  name: KEEPER,
+  name,
   arguments: { ...QUORUM, 'x-single-active-consumer': true, 'x-delivery-limit': UNLIMITED_DELIVERIES },
-};
+});
 
 function stream(name: string, { maxAgeS, maxBytes, segmentBytes }: StreamLimits): QueueDeclaration {
   return {
