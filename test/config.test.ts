@@ -97,3 +97,41 @@ test.each(['localhost', 'http://localhost', 'amqp://', '://'])(
     expect(() => loadConfig({ AMQP_URL: url })).toThrow('must be a URL such as amqp://');
   },
 );
+
+test('what concerns late changes and the ledger has defaults, too', () => {
+  expect(loadConfig({ AMQP_URL })).toMatchObject({
+    CANCEL_GUARD: 1_000,
+    LEDGER: true,
+    LEDGER_MAX: 1_000_000,
+    ID_HOLD: 86_400_000,
+  });
+});
+
+test.each<[string, string, unknown]>([
+  ['CANCEL_GUARD', '500ms', 500],
+  ['CANCEL_GUARD', '1m30s', 90_000],
+  ['CANCEL_GUARD', 'PT1H', 3_600_000],
+  ['ID_HOLD', '0s', 0],
+  ['ID_HOLD', '90m', 5_400_000],
+  ['ID_HOLD', '365d', 365 * 86_400_000],
+  ['LEDGER', 'on', true],
+  ['LEDGER', 'off', false],
+  ['LEDGER_MAX', '1000', 1_000],
+  ['LEDGER_MAX', '100000000', 100_000_000],
+])('%s=%s is taken', (name, text, value) => {
+  expect(loadConfig({ AMQP_URL, [name]: text })).toMatchObject({ [name]: value });
+});
+
+test.each<[string, readonly string[], string]>([
+  ['CANCEL_GUARD', ['499ms', '0s', '1h1ms', '10000d'], 'must be from 500 ms to 3600000 ms'],
+  ['CANCEL_GUARD', ['1000', '-1s', '1 s', 'soon', '1.5s'], 'must be a duration such as "1s", "90m" or "24h"'],
+  ['ID_HOLD', ['365d1ms', '1000w'], 'must be from 0 ms to 31536000000 ms'],
+  ['ID_HOLD', ['24', '0', 'P1M', 'for ever'], 'must be a duration such as "1s", "90m" or "24h"'],
+  ['LEDGER', ['true', 'ON', '1', 'no'], 'Invalid option: expected one of "on"|"off"'],
+  ['LEDGER_MAX', ['999', '0', '-1'], 'Too small: expected number to be >=1000'],
+  ['LEDGER_MAX', ['100000001'], 'Too big: expected number to be <=100000000'],
+  ['LEDGER_MAX', ['1000.5', 'many', '1m'], 'Invalid input: expected'],
+])('%s: %j is refused', (name, values, says) => {
+  for (const value of values)
+    expect(() => loadConfig({ AMQP_URL, [name]: value })).toThrow(`  ${name}: ${says}`);
+});

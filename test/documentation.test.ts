@@ -39,7 +39,7 @@ function tables(heading: string): string[][][] {
 
 const code = (text: unknown) => `\`${text}\``;
 
-/** A variable's default; undefined when it has none, whether it is required or not. */
+/** A variable's default, as it comes out of the schema; undefined when it has none, whether it is required or not. */
 const defaultOf = (name: keyof typeof CONFIG_VARIABLES) => CONFIG_VARIABLES[name].safeParse(undefined).data;
 
 const configNames = Object.keys(CONFIG_VARIABLES) as (keyof typeof CONFIG_VARIABLES)[];
@@ -59,14 +59,25 @@ const composeDefaults = Object.fromEntries(
 );
 
 describe('configuration', () => {
+  /** What a cell says of a default: a value as it would stand in the environment, read like it, or a word. */
+  const readCell = (name: keyof typeof CONFIG_VARIABLES, cell = '') => {
+    const [, value] = /^`([^`]+)`$/.exec(cell) ?? [];
+    return value === undefined ? cell : CONFIG_VARIABLES[name].safeParse(value).data;
+  };
+
   test('the README lists every variable with its default and meaning, in order', () => {
+    const documented = tables('Configuration')[0] ?? [];
     const expected = configNames.map((name) => {
       const required = !CONFIG_VARIABLES[name].safeParse(undefined).success;
       const value = defaultOf(name);
-      const shown = required ? 'required' : value === undefined ? 'none' : code(value);
+      const shown = required ? 'required' : value === undefined ? 'none' : value;
       return [code(name), shown, CONFIG_VARIABLES[name].description];
     });
-    expect(tables('Configuration')[0]).toEqual(expected);
+    const found = documented.map(([variable = '', cell, meaning]) => {
+      const name = variable.replaceAll('`', '') as keyof typeof CONFIG_VARIABLES;
+      return [variable, name in CONFIG_VARIABLES ? readCell(name, cell) : cell, meaning];
+    });
+    expect(found).toEqual(expected);
   });
 
   test('the README says which variables can be set for one target alone, and how', () => {
@@ -156,26 +167,46 @@ describe('routes', () => {
     ]);
   });
 
+  const postJson = (path: string, body: object) =>
+    fetch(`${address}${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  /** What needs no body, beside what only asks. */
+  const WITHOUT_BODY = [
+    'POST /orders/{order_id}/paid',
+    'DELETE /v1/messages/{id}',
+    'POST /v1/messages/{id}/run-now',
+    'POST /v1/parked/{target}/redrive',
+  ];
+
   test('each documented route answers', async () => {
     expect(documented).not.toEqual([]);
-    for (const { method, path } of documented) {
-      const { status } = await fetch(`${address}${path.replace('{target}', 'orders')}`, { method });
-      const expected = method === 'GET' || path.endsWith('/redrive') ? 200 : 422;
+    for (const [i, { method, path }] of documented.entries()) {
+      const name = `documented-${i}`;
+      await postJson('/submit-order', { order_id: name });
+      await postJson('/v1/messages', { id: name, to: 'orders', payload: { order_id: name }, delay: '1h' });
+      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id)\}/, name);
+      const { status } = await fetch(`${address}${filledIn}`, { method });
+      const expected = method === 'GET' || WITHOUT_BODY.includes(`${method} ${path}`) ? 200 : 422;
       expect({ method, path, status }).toEqual({ method, path, status: expected });
     }
   });
 
-  test("the README's curl lines are accepted", async () => {
+  test("the README's curl lines are accepted, one after the other", async () => {
     const requests = [
       ...readme.matchAll(
-        /^curl (?:-i )?(?:-X (\w+) )?localhost:8000(\/\S+)(?: -H '([^:]+): ([^']+)'[^']+-d '([^']+)')?$/gm,
+        /^curl (?:-i )?(?:-X (\w+) )?'?localhost:8000(\/[^\s']+)'?(?: -H '([^:]+): ([^']+)'[^']+-d '([^']+)')?$/gm,
       ),
     ];
     expect(requests).toHaveLength([...readme.matchAll(/^curl .*localhost:8000/gm)].length);
     for (const [line, method, path, header = '', value = '', body] of requests) {
       const sent = body === undefined ? {} : { method: 'POST', headers: { [header]: value }, body };
-      const { status } = await fetch(`${address}${path}`, { ...(method && { method }), ...sent });
-      expect({ line, status }).toEqual({ line, status: body === undefined ? 200 : 202 });
+      const { status } = await fetch(`${address}${path}`, { ...sent, ...(method && { method }) });
+      const accepts = body !== undefined && method === undefined;
+      expect({ line, status }).toEqual({ line, status: accepts ? 202 : 200 });
     }
   });
 });
