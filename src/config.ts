@@ -116,7 +116,8 @@ const schema = z.object({
     .describe(
       '`off` leaves out the stream of everything that happens, and what depends on it: one id once, status, list, reschedule',
     ),
-  LEDGER_MAX: whole(1_000, 100_000_000)
+  // A Map ends at 16.7 million entries.
+  LEDGER_MAX: whole(1_000, 10_000_000)
     .default(1_000_000)
     .describe('most messages that the API keeps in view, about 400 bytes each'),
   ID_HOLD: duration(0, 365 * 86_400_000)

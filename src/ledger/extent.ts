@@ -4,6 +4,8 @@
 export interface Extent {
   /** Takes the next entry into account; `bytes` is the size of its body. */
   note(offset: number, bytes: number): void;
+  /** How much has been read in all, in bytes. */
+  total(): number;
   /** The offset that has about so many bytes behind it; undefined while there are fewer in all. */
   offsetBehind(bytes: number): number | undefined;
 }
@@ -22,6 +24,7 @@ export function createExtent(stepBytes = STEP_BYTES): Extent {
       total += bytes + OVERHEAD_BYTES;
       if (total - (steps.at(-1)?.before ?? 0) >= stepBytes) steps.push({ offset, before: total });
     },
+    total: () => total,
     offsetBehind(bytes) {
       const step = steps.findLast(({ before }) => total - before >= bytes);
       return step?.offset;

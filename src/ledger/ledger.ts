@@ -15,8 +15,9 @@ import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
 import { decodeEntry, hasMessage, type LedgerEntry } from './entry';
 import { createExtent, type Extent } from './extent';
-import type { Applied, LedgerRecord } from './record';
+import type { LedgerRecord } from './record';
 import { ledgerPublication } from './recorder';
+import type { Applied } from './rules';
 import { createLedgerView, type LedgerView } from './view';
 
 /** What became of an entry, and where the stream has it. */

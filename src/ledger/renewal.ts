@@ -34,10 +34,17 @@ const WINDOW = 100;
 /** Writes entries again until the signal is aborted. One process at a time does it, see single-active.ts. */
 export async function keepLedger(options: LedgerKeeperOptions, signal: AbortSignal): Promise<void> {
   const { ledger, renewBehindBytes = LEDGER_LIMITS.maxBytes / 2, pauseMs = PAUSE_MS, logger } = options;
+  const { extent } = ledger;
+  // Were more waiting than fits, it would be written again without end; so something has to come first.
+  let nextAt = 0;
   while (!signal.aborted) {
-    const upTo = ledger.caughtUp() ? ledger.extent.offsetBehind(renewBehindBytes) : undefined;
+    const isTime = ledger.caughtUp() && extent.total() >= nextAt;
+    const upTo = isTime ? extent.offsetBehind(renewBehindBytes) : undefined;
     try {
-      if (upTo !== undefined) await renewUpTo(upTo, options, signal);
+      if (upTo !== undefined) {
+        await renewUpTo(upTo, options, signal);
+        nextAt = extent.total() + renewBehindBytes / 8;
+      }
     } catch (error) {
       if (!signal.aborted) logger.warn('ledger not written again yet', { error: messageOf(error) });
     }

@@ -65,20 +65,15 @@ describe.each(Object.entries(WAYS))('%s', (way, send) => {
     expect(api.scheduled).toHaveLength(1);
   });
 
-  test.each([
-    'a',
-    'x'.repeat(128),
-    '0123456789',
-    'AZaz09._~:@-',
-    '01M889VR5RKR4H2ZHM05H1PH96',
-    '...',
-    'a..b',
-  ])('may be %s', async (id) => {
-    const { status, body } = await send(id, order);
-    expect([status, body.id]).toEqual([202, id]);
-    const { status: found, body: message } = await api.request(pathOf(id));
-    expect([found, message.id]).toEqual([200, id]);
-  });
+  test.each(['a', 'x'.repeat(128), '0123456789', 'AZaz09._~:-', '01M889VR5RKR4H2ZHM05H1PH96', '...', 'a..b'])(
+    'may be %s',
+    async (id) => {
+      const { status, body } = await send(id, order);
+      expect([status, body.id]).toEqual([202, id]);
+      const { status: found, body: message } = await api.request(pathOf(id));
+      expect([found, message.id]).toEqual([200, id]);
+    },
+  );
 
   test.each([
     'x'.repeat(129),
@@ -141,7 +136,7 @@ test('what is wrong with an Idempotency-Key is said', async () => {
       detail: [
         {
           loc: ['header', 'Idempotency-Key'],
-          msg: 'must consist of letters, digits and . _ ~ : @ -, and be neither . nor .., 128 at most',
+          msg: 'must consist of letters, digits and . _ ~ : -, and be neither . nor .., 128 at most',
           type: 'invalid_format',
         },
       ],
