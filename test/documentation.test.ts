@@ -273,18 +273,21 @@ describe('containers', () => {
 });
 
 describe('what the documents point at exists', () => {
-  test.each(['README.md', 'docs/guarantees.md', 'docs/monitoring.md', 'CHANGELOG.md'])(
-    'the links of %s',
-    (path) => {
-      const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
-      const broken = links.filter((link) => {
-        const [file, anchor] = link.split('#');
-        const target = file ? join(dirname(path), file) : path;
-        return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
-      });
-      expect(broken).toEqual([]);
-    },
-  );
+  test.each([
+    'README.md',
+    'docs/guarantees.md',
+    'docs/monitoring.md',
+    'docs/broker-access.md',
+    'CHANGELOG.md',
+  ])('the links of %s', (path) => {
+    const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
+    const broken = links.filter((link) => {
+      const [file, anchor] = link.split('#');
+      const target = file ? join(dirname(path), file) : path;
+      return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
+    });
+    expect(broken).toEqual([]);
+  });
 
   test('the npm scripts and the files to run', () => {
     const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(

@@ -26,6 +26,8 @@ export interface BrokerConnection {
   readonly model: RecoveringChannelModel;
   /** Host and port, without user and password. */
   readonly host: string;
+  /** The user's name. */
+  readonly user: string;
   /** The broker's version, such as `3.10.8`. */
   version(): string;
   /** `down` between a loss and the recovery; `blocked` while the broker, short of memory or disk, takes no publishes. */
@@ -97,13 +99,18 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   } catch {
     throw new BrokerUnavailableError(whyNotConnected(url, lastError), { cause: lastError });
   }
-  return { model, host, version: () => version, state: () => state, close: () => model.close() };
+  const user = userOf(url);
+  return { model, host, user, version: () => version, state: () => state, close: () => model.close() };
 }
 
 /** Host and port of an AMQP URL, for messages and logs. */
 export function brokerHost(url: string): string {
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`;
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || 'guest';
 }
 
 function withHeartbeat(url: string): string {
@@ -116,7 +123,7 @@ function whyNotConnected(url: string, error: unknown): string {
   const host = brokerHost(url);
   const reason = messageOf(error);
   if (/ACCESS.REFUSED/i.test(reason)) {
-    return `RabbitMQ at ${host} refuses the user "${decodeURIComponent(new URL(url).username) || 'guest'}". Check user and password in AMQP_URL.`;
+    return `RabbitMQ at ${host} refuses the user "${userOf(url)}". Check user and password in AMQP_URL.`;
   }
   // Older brokers give their reason for refusing the vhost in a way that amqplib does not pass on.
   if (/NOT.ALLOWED|vhost|ConnectionOpenOk/i.test(reason)) {
