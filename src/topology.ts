@@ -249,6 +249,7 @@ async function main(): Promise<void> {
   });
   const connection = await openConnection({
     url: config.AMQP_URL,
+    tls: config.tls,
     name: `topology@${PROCESS_NAME}`,
     connectWaitMs: config.CONNECT_WAIT_MS,
     logger,

@@ -5,11 +5,14 @@
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
+import { type TlsMaterial, whyNoTls } from './tls';
 
 /** Options of openConnection. */
 export interface ConnectionOptions {
   /** `amqp://` or `amqps://` URL, with user, password and vhost. */
   readonly url: string;
+  /** For an `amqps://` URL; default whom Node trusts, and no client certificate. */
+  readonly tls?: TlsMaterial | undefined;
   /** Shown in the management UI and in the log. */
   readonly name: string;
   /** How long the first connection is tried for, in milliseconds; 0 tries once. */
@@ -51,7 +54,7 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
  * @throws BrokerUnavailableError when the first connection does not come about within `connectWaitMs`
  */
 export async function openConnection(options: ConnectionOptions): Promise<BrokerConnection> {
-  const { url, name, connectWaitMs, onStateChange, logger } = options;
+  const { url, tls, name, connectWaitMs, onStateChange, logger } = options;
   const host = brokerHost(url);
   const giveUpAt = Date.now() + connectWaitMs;
   let state: ConnectionState = 'down';
@@ -60,6 +63,9 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   let lastError: unknown;
 
   const model = await connect(withHeartbeat(url), {
+    ...tls,
+    // Said here, so that no variable of Node's can switch it off.
+    rejectUnauthorized: true,
     noDelay: true,
     timeout: CONNECT_TIMEOUT_MS,
     clientProperties: { connection_name: name, product: 'delay-broker' },
@@ -121,6 +127,8 @@ function withHeartbeat(url: string): string {
 
 function whyNotConnected(url: string, error: unknown): string {
   const host = brokerHost(url);
+  const noTls = whyNoTls(error);
+  if (noTls) return `Cannot reach RabbitMQ at ${host} by TLS: ${noTls}.`;
   const reason = messageOf(error);
   if (/ACCESS.REFUSED/i.test(reason)) {
     return `RabbitMQ at ${host} refuses the user "${userOf(url)}". Check user and password in AMQP_URL.`;

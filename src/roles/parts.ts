@@ -59,6 +59,7 @@ export async function startParts(
   const connectAs = async (purpose: 'publish' | 'consume') => {
     const connection = await openConnection({
       url: config.AMQP_URL,
+      tls: config.tls,
       name: `${role.name} ${purpose}@${PROCESS_NAME}`,
       connectWaitMs: config.CONNECT_WAIT_MS,
       onStateChange: metrics.watchConnection(purpose),
