@@ -5,6 +5,8 @@ import type { RetryPolicy } from './consumers/backoff';
 import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
 import { ConfigError, messageOf } from './errors';
+import { parseApiKeys } from './http/api-keys';
+import { HEALTH_PATHS, parsePublicPaths } from './http/public-paths';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { LONGEST_DELAY_MS } from './wheel';
@@ -86,6 +88,18 @@ const schema = z.object({
     .describe('how long a confirm may take before a request is answered 503, outcome unknown'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('address the API listens on'),
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
+  API_KEYS: parsedBy(parseApiKeys)
+    .optional()
+    .describe(
+      'keys that open the API: `NAME:SHA256` or `NAME:SHA256:TARGET+TARGET`, several separated by commas; without them it needs none',
+    ),
+  PUBLIC_PATHS: parsedBy(parsePublicPaths)
+    .default(HEALTH_PATHS)
+    .describe('paths that need no key, separated by commas; `none` for none'),
+  ALLOW_ANONYMOUS: z
+    .stringbool({ truthy: ['true'], falsy: ['false'], error: 'must be true or false' })
+    .default(false)
+    .describe('`true` lets an API without keys listen beyond this machine'),
   HEALTH_PORT: port
     .optional()
     .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),

@@ -9,6 +9,7 @@ import { createHandlers } from './consumers/handlers';
 import { runTarget, type TargetRunner } from './consumers/runtime';
 import { messageOf } from './errors';
 import { createApp, createHealthApp } from './http/app';
+import { type Exposure, requireProtection } from './http/exposure';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
@@ -157,7 +158,8 @@ async function startHttp(
   } else {
     const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
     const templateNames = templates.names;
-    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger });
+    const access = { keys: config.API_KEYS ?? [], publicPaths: config.PUBLIC_PATHS };
+    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger, access });
     server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
   }
   // A slow request must not use up the time of what ends after it.
@@ -175,9 +177,14 @@ function publishingReadiness(connection: BrokerConnection): string[] {
   ];
 }
 
+function exposureOf({ HTTP_HOST, API_KEYS = [], ALLOW_ANONYMOUS }: Config): Exposure {
+  return { host: HTTP_HOST, keys: API_KEYS.length, allowAnonymous: ALLOW_ANONYMOUS };
+}
+
 async function main(): Promise<void> {
   const role = roleOf(process.argv.slice(2));
   const config = loadConfig();
+  if (role.name !== 'consumers') requireProtection(exposureOf(config));
   const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const lifecycle = createLifecycle(logger);
   endOnSignal(lifecycle, config.DRAIN_TIMEOUT_MS, logger);

@@ -12,7 +12,7 @@ import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
-import { EMPTY_LOT } from './http/api';
+import { EMPTY_LOT, OPEN } from './http/api';
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -132,6 +132,7 @@ describe('routes', () => {
     parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },
     readiness: () => [],
     logger: createLogger({ level: 'error', format: 'json' }),
+    access: OPEN,
   });
   const [routeTable = []] = tables('The API');
   const documented = routeTable.map(([method = '', path = '']) => ({
@@ -278,15 +279,18 @@ describe('containers', () => {
 });
 
 describe('what the documents point at exists', () => {
-  test.each(['README.md', 'docs/guarantees.md', 'CHANGELOG.md'])('the links of %s', (path) => {
-    const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
-    const broken = links.filter((link) => {
-      const [file, anchor] = link.split('#');
-      const target = file ? join(dirname(path), file) : path;
-      return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
-    });
-    expect(broken).toEqual([]);
-  });
+  test.each(['README.md', 'docs/guarantees.md', 'docs/security.md', 'CHANGELOG.md'])(
+    'the links of %s',
+    (path) => {
+      const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
+      const broken = links.filter((link) => {
+        const [file, anchor] = link.split('#');
+        const target = file ? join(dirname(path), file) : path;
+        return !existsSync(join(root, target)) || (anchor && !anchors(read(target)).includes(anchor));
+      });
+      expect(broken).toEqual([]);
+    },
+  );
 
   test('the npm scripts and the files to run', () => {
     const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { managementRequest } from '../dev/management';
+import { newApiKey } from '../src/http/api-keys';
 import { encodeMessage, idDueAt } from '../src/message';
 import { earlyOnes, eventsOf, keepEvents } from './broker/events';
 import { eventually } from './broker/eventually';
@@ -122,6 +123,34 @@ describe('on a broker that is up', () => {
     });
   });
 
+  test('with keys the API takes a message from whoever has one, and says how it is to everybody', async () => {
+    const { key, entry } = newApiKey('shop', ['orders']);
+    const api = startService(['main.js', 'api'], { AMQP_URL: world.amqpUrl, API_KEYS: entry });
+    services.push(api);
+    const url = await api.url();
+    const submit = (headers: Record<string, string>) =>
+      fetch(`${url}/submit-order`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: '{"order_id": "A1"}',
+      });
+    expect((await submit({})).status).toBe(401);
+    expect((await submit({ Authorization: `Bearer ${key}` })).status).toBe(202);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(JSON.stringify(api.log)).not.toContain(key);
+  });
+
+  test('a process that only consumes tells its health on every address, without keys', async () => {
+    const consumer = startService(['main.js', 'consumers', 'emails'], {
+      AMQP_URL: world.amqpUrl,
+      HTTP_HOST: '0.0.0.0',
+      HEALTH_PORT: '0',
+    });
+    services.push(consumer);
+    const { port } = new URL(await consumer.url());
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+  });
+
   test('in the management UI each connection and consumer says what, where and which process it is', async () => {
     const consumer = start('consumers', 'emails');
     await consumer.logged('consuming', { to: 'emails' });
@@ -192,6 +221,13 @@ describe('a process that cannot start says why and what to do, and exits with 1'
     expect(stderr).toMatch(/AMQP_URL: must be a URL such as amqp:/);
     expect(stderr).toMatch(/HTTP_PORT: /);
     expect(stderr).toMatch(/LOG_LEVEL: /);
+  });
+
+  test.each(['main.js', 'main.js api'])('an API for everybody on every address: %s', async (command) => {
+    const stderr = await failed(command.split(' '), { AMQP_URL: 'amqp://localhost', HTTP_HOST: '0.0.0.0' });
+    expect(stderr).toContain('HTTP_HOST: 0.0.0.0 can be reached from other machines');
+    expect(stderr).toContain('npm run key -- NAME');
+    expect(stderr).toContain('ALLOW_ANONYMOUS=true');
   });
 
   test.each(['chef', 'consumers parcels', 'api orders'])('no such role: %s', async (role) => {

@@ -1,6 +1,7 @@
 /** The API: what is served where. Each route validates, schedules, answers. */
 import express, { type Express } from 'express';
 import type { Logger } from '../logger';
+import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
 import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
@@ -14,11 +15,14 @@ import type { RouteOptions, Routes } from './routes';
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly logger: Logger;
+  /** Who may use it. */
+  readonly access: AuthenticationOptions;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, ...options }: AppOptions): Express {
+export function createApp({ logger, readiness, access, ...options }: AppOptions): Express {
   const app = express().disable('x-powered-by').disable('etag');
+  app.use(identifyCaller(access), requireCaller);
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),

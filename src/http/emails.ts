@@ -1,6 +1,7 @@
 /** The mail that welcomes a newcomer. */
 import { z } from 'zod';
 import { emailAddress } from '../targets';
+import { requireTarget } from './authentication';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -20,6 +21,7 @@ export function emailRoutes({
     '/welcome-email': {
       post: async (req, res) => {
         const payload = validBody(schema, req.body);
+        requireTarget(req, 'emails');
         const message = await scheduler.schedule({
           to: 'emails',
           payload,

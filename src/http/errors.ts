@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Response } from 'express';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
+import { callerOf, ForbiddenTargetError, UnauthenticatedError } from './authentication';
 import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
@@ -12,22 +13,31 @@ export interface Problem {
   readonly kind: string;
   readonly title: string;
   readonly detail: string;
+  /** What the client's software needs to know beside; default nothing. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** When to try again, in seconds, after a 503. */
 const RETRY_AFTER_S = '1';
 
+/** What a client has to bring (RFC 6750, 3). */
+const CHALLENGE = 'Bearer realm="delay-broker"';
+
 /** Answers with problem details. */
 export function sendProblem(
   res: Response,
-  { status, kind, title, detail }: Problem,
+  { status, kind, title, detail, headers = {} }: Problem,
   more: object = {},
 ): void {
   res
     .status(status)
+    .set(headers)
     .set('Content-Type', 'application/problem+json')
     .send(JSON.stringify({ type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more }));
 }
+
+/** How loudly a refusal is logged: a broker's trouble is the operator's, a wrong key somebody else's. */
+const REFUSAL_LEVELS: Readonly<Record<number, 'warn' | 'info'>> = { 401: 'info', 403: 'info', 503: 'warn' };
 
 /** Answers whatever a route threw. Never a stack, never what only the log should know. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
@@ -39,14 +49,16 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     }
     const problem = problemOf(error);
     if (problem) {
-      if (problem.status === 503) {
-        logger.warn('refused', {
+      const level = REFUSAL_LEVELS[problem.status];
+      if (level) {
+        logger[level]('refused', {
           method: req.method,
           path: req.path,
           reason: problem.kind,
           error: messageOf(error),
+          key: callerOf(req)?.name,
+          ip: req.ip,
         });
-        res.set('Retry-After', RETRY_AFTER_S);
       }
       return sendProblem(res, problem);
     }
@@ -85,14 +97,40 @@ function sendInvalid(res: Response, { message, faults }: InvalidRequestError, as
 }
 
 function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof UnauthenticatedError) return unauthenticated(error);
+  if (error instanceof ForbiddenTargetError) {
+    const headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope"` };
+    const detail = error.message;
+    return { status: 403, kind: 'forbidden-target', title: 'Not with this key', detail, headers };
+  }
+  return brokerProblem(error) ?? bodyProblem(error);
+}
+
+function unauthenticated({ message, keySent }: UnauthenticatedError): Problem {
+  return {
+    status: 401,
+    kind: 'unauthenticated',
+    title: 'Key needed',
+    detail: message,
+    headers: { 'WWW-Authenticate': keySent ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE },
+  };
+}
+
+function brokerProblem(error: unknown): Problem | undefined {
+  const headers = { 'Retry-After': RETRY_AFTER_S };
   if (error instanceof BrokerUnavailableError || error instanceof PublishRefusedError) {
     const detail = `${error.message} Try again.`;
-    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not done', detail };
+    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not done', detail, headers };
   }
   if (error instanceof OutcomeUnknownError) {
-    return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };
+    const detail = error.message;
+    return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail, headers };
   }
-  // body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors).
+  return undefined;
+}
+
+/** body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors). */
+function bodyProblem(error: unknown): Problem | undefined {
   if (typeOf(error) === 'entity.too.large') {
     return {
       status: 413,

@@ -5,6 +5,7 @@ import { durationMs } from '../duration';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName } from '../targets';
 import { LONGEST_DELAY_MS } from '../wheel';
+import { requireTarget } from './authentication';
 import { templateName } from './emails';
 import type { RouteOptions, Routes } from './routes';
 import { type Fault, faultsOf, validBody } from './validation';
@@ -23,6 +24,7 @@ export function messageRoutes({
     '/v1/messages': {
       post: async (req, res) => {
         const { to, payload, retry, ...when } = validBody(schema, req.body, furtherFaults(payloads));
+        requireTarget(req, to);
         const message = await scheduler.schedule({
           to,
           payload: payloads[to].parse(payload),

@@ -1,5 +1,6 @@
 /** Orders that expire unless they are paid. */
 import { expireMinutes, orderPayload } from '../targets';
+import { requireTarget } from './authentication';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -11,6 +12,7 @@ const submitOrder = orderPayload.extend({ expire_minutes: expireMinutes.default(
 export function orderRoutes({ scheduler, clock }: Pick<RouteOptions, 'scheduler' | 'clock'>): Routes {
   const submit: NonNullable<Routes[string]['post']> = async (req, res) => {
     const order = validBody(submitOrder, req.body);
+    requireTarget(req, 'orders');
     const dueAt = clock() + order.expire_minutes * MINUTE_MS;
     const message = await scheduler.schedule({ to: 'orders', payload: order, dueAt });
     res.status(202).json({

@@ -1,5 +1,5 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
-import { createApp } from '../../src/http/app';
+import { type AppOptions, createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
@@ -57,15 +57,20 @@ export const EMPTY_LOT: ParkingLot = {
   remove: async (_, ids) => ({ deleted: 0, notFound: [...ids] }),
 };
 
+/** Anybody may do anything, as without keys. */
+export const OPEN: AppOptions['access'] = { keys: [], publicPaths: [] };
+
 /** Starts the API; `before` runs in the broker's place before a message is accepted, and can throw. */
 export async function startApi({
   before = () => {},
   notReady = () => [],
   parkingLot = EMPTY_LOT,
+  access = OPEN,
 }: {
   before?: () => void | Promise<void>;
   notReady?: () => readonly string[];
   parkingLot?: ParkingLot;
+  access?: AppOptions['access'];
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
@@ -86,6 +91,7 @@ export async function startApi({
     parkingLot,
     readiness: notReady,
     logger: log,
+    access,
   });
   const server = await serveHttp(app, '127.0.0.1', 0);
 
