@@ -6,7 +6,10 @@ import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
 import { ConfigError, messageOf } from './errors';
 import { parseApiKeys } from './http/api-keys';
+import { SERVER_LIMITS } from './http/limits';
 import { HEALTH_PATHS, parsePublicPaths } from './http/public-paths';
+import { parseRateLimit } from './http/rate-limit';
+import { parseTrustedProxies } from './http/trusted-proxies';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { LONGEST_DELAY_MS } from './wheel';
@@ -100,6 +103,17 @@ const schema = z.object({
     .stringbool({ truthy: ['true'], falsy: ['false'], error: 'must be true or false' })
     .default(false)
     .describe('`true` lets an API without keys listen beyond this machine'),
+  RATE_LIMIT: parsedBy(parseRateLimit)
+    .optional()
+    .describe('requests that each key, or each address without one, may send: `100/s`, `6000/min`'),
+  TRUST_PROXY: parsedBy(parseTrustedProxies)
+    .optional()
+    .describe(
+      'proxies whose `X-Forwarded-For` is believed: how many there are, or their addresses and networks',
+    ),
+  MAX_CONNECTIONS: whole(1, 1_000_000)
+    .default(SERVER_LIMITS.connections)
+    .describe('HTTP connections open at once; further ones are closed as they come'),
   HEALTH_PORT: port
     .optional()
     .describe('port on which the `consumers` role answers `/livez` and `/readyz`; none by default'),

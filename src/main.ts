@@ -8,7 +8,7 @@ import { type Config, loadConfig, PROCESS_NAME } from './config';
 import { createHandlers } from './consumers/handlers';
 import { runTarget, type TargetRunner } from './consumers/runtime';
 import { messageOf } from './errors';
-import { createApp, createHealthApp } from './http/app';
+import { type AccessOptions, createApp, createHealthApp } from './http/app';
 import { type Exposure, requireProtection } from './http/exposure';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
@@ -146,21 +146,18 @@ async function startHttp(
   readiness: Readiness,
   lifecycle: Lifecycle,
 ): Promise<void> {
-  let server: HttpServer | undefined;
+  const listen = { host: config.HTTP_HOST, limits: { connections: config.MAX_CONNECTIONS }, logger };
+  let server: HttpServer;
   if (role.name === 'consumers') {
     if (config.HEALTH_PORT === undefined) return;
-    server = await serveHttp(
-      createHealthApp({ readiness, logger }),
-      config.HTTP_HOST,
-      config.HEALTH_PORT,
-      'HEALTH_PORT',
-    );
+    const app = createHealthApp({ readiness, logger });
+    server = await serveHttp(app, { ...listen, port: config.HEALTH_PORT, variable: 'HEALTH_PORT' });
   } else {
     const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
     const templateNames = templates.names;
-    const access = { keys: config.API_KEYS ?? [], publicPaths: config.PUBLIC_PATHS };
+    const access = accessOf(config);
     const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger, access });
-    server = await serveHttp(app, config.HTTP_HOST, config.HTTP_PORT);
+    server = await serveHttp(app, { ...listen, port: config.HTTP_PORT });
   }
   // A slow request must not use up the time of what ends after it.
   lifecycle.onEnd((timeoutMs) => server.drain(timeoutMs / 2));
@@ -175,6 +172,15 @@ function publishingReadiness(connection: BrokerConnection): string[] {
       ? `RabbitMQ at ${connection.host} takes no messages: it is short of memory or disk.`
       : `RabbitMQ at ${connection.host} is not reachable.`,
   ];
+}
+
+function accessOf({ API_KEYS, PUBLIC_PATHS, RATE_LIMIT, TRUST_PROXY }: Config): AccessOptions {
+  return {
+    keys: API_KEYS ?? [],
+    publicPaths: PUBLIC_PATHS,
+    rateLimit: RATE_LIMIT,
+    trustedProxies: TRUST_PROXY,
+  };
 }
 
 function exposureOf({ HTTP_HOST, API_KEYS = [], ALLOW_ANONYMOUS }: Config): Exposure {

@@ -32,14 +32,17 @@ test('what is called is read into values', () => {
 });
 
 test('who may use the API is read into values', () => {
-  const { API_KEYS, PUBLIC_PATHS, ALLOW_ANONYMOUS } = loadConfig({
+  const { API_KEYS, PUBLIC_PATHS, ALLOW_ANONYMOUS, RATE_LIMIT, TRUST_PROXY } = loadConfig({
     AMQP_URL,
     API_KEYS: `shop:${'0a'.repeat(32)}:orders+emails`,
     PUBLIC_PATHS: '/livez, /metrics',
     ALLOW_ANONYMOUS: 'true',
+    RATE_LIMIT: '100/s',
+    TRUST_PROXY: 'loopback',
   });
   expect(API_KEYS).toEqual([{ name: 'shop', targets: ['orders', 'emails'], sha256: Buffer.alloc(32, 0x0a) }]);
   expect([PUBLIC_PATHS, ALLOW_ANONYMOUS]).toEqual([['/livez', '/metrics'], true]);
+  expect([RATE_LIMIT, TRUST_PROXY]).toEqual([{ requests: 100, windowMs: 1_000 }, ['loopback']]);
   expect(loadConfig({ AMQP_URL })).toMatchObject({
     PUBLIC_PATHS: ['/livez', '/readyz'],
     ALLOW_ANONYMOUS: false,
@@ -62,6 +65,8 @@ test.each([
   ],
   ['API_KEYS', 'entry 1 is not NAME:SHA256', ['HIDDEN', 'db_HIDDEN', 'shop:db_HIDDEN', ',']],
   ['PUBLIC_PATHS', 'entry 1 is no path', ['HIDDEN', 'livez', ',']],
+  ['RATE_LIMIT', 'must be a rate such as', ['HIDDEN', '0/s']],
+  ['TRUST_PROXY', 'entry 1 is no address', ['HIDDEN', 'true']],
   ['ALLOW_ANONYMOUS', 'must be true or false', ['HIDDEN', '1', 'yes']],
   [
     'WEBHOOK_ALLOW',

@@ -6,23 +6,37 @@ import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
+import { limitUrl } from './limits';
 import { messageRoutes } from './messages';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
+import { limitRate, type RateLimit } from './rate-limit';
 import type { RouteOptions, Routes } from './routes';
+import { securityHeaders } from './security-headers';
+import type { TrustedProxies } from './trusted-proxies';
+
+/** Who may use the API, and how much. */
+export interface AccessOptions extends AuthenticationOptions {
+  /** How many requests each caller may send; default any number. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Proxies that are believed whose request they pass on; default none. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+}
 
 /** What the API needs. */
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly logger: Logger;
-  /** Who may use it. */
-  readonly access: AuthenticationOptions;
+  readonly access: AccessOptions;
 }
 
 /** The express application; serving it is up to server.ts. */
 export function createApp({ logger, readiness, access, ...options }: AppOptions): Express {
-  const app = express().disable('x-powered-by').disable('etag');
-  app.use(identifyCaller(access), requireCaller);
+  const app = newApp(access.trustedProxies);
+  app.use(limitUrl, identifyCaller(access));
+  // Before anything is refused for want of a key: that counts as well.
+  if (access.rateLimit) app.use(limitRate(access.rateLimit));
+  app.use(requireCaller);
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
@@ -35,9 +49,14 @@ export function createApp({ logger, readiness, access, ...options }: AppOptions)
 
 /** An application that answers for a process's health and nothing else. */
 export function createHealthApp({ readiness, logger }: Pick<AppOptions, 'readiness' | 'logger'>): Express {
-  const app = express().disable('x-powered-by').disable('etag');
+  const app = newApp().use(limitUrl);
   serve(app, healthRoutes(readiness));
   return finish(app, logger);
+}
+
+function newApp(trustedProxies: TrustedProxies = []): Express {
+  const app = express().disable('x-powered-by').disable('etag').set('trust proxy', trustedProxies);
+  return app.use(securityHeaders);
 }
 
 function serve(app: Express, routes: Routes): void {

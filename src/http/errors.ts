@@ -4,6 +4,8 @@ import type { ErrorRequestHandler, Response } from 'express';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
 import { callerOf, ForbiddenTargetError, UnauthenticatedError } from './authentication';
+import { UrlTooLongError } from './limits';
+import { TooManyRequestsError } from './rate-limit';
 import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
@@ -23,17 +25,18 @@ const RETRY_AFTER_S = '1';
 /** What a client has to bring (RFC 6750, 3). */
 const CHALLENGE = 'Bearer realm="delay-broker"';
 
+/** Problem details as they are sent. */
+export function problemText({ status, kind, title, detail }: Problem, more: object = {}): string {
+  return JSON.stringify({ type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more });
+}
+
 /** Answers with problem details. */
-export function sendProblem(
-  res: Response,
-  { status, kind, title, detail, headers = {} }: Problem,
-  more: object = {},
-): void {
+export function sendProblem(res: Response, problem: Problem, more: object = {}): void {
   res
-    .status(status)
-    .set(headers)
+    .status(problem.status)
+    .set(problem.headers ?? {})
     .set('Content-Type', 'application/problem+json')
-    .send(JSON.stringify({ type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more }));
+    .send(problemText(problem, more));
 }
 
 /** How loudly a refusal is logged: a broker's trouble is the operator's, a wrong key somebody else's. */
@@ -103,6 +106,12 @@ function problemOf(error: unknown): Problem | undefined {
     const detail = error.message;
     return { status: 403, kind: 'forbidden-target', title: 'Not with this key', detail, headers };
   }
+  if (error instanceof TooManyRequestsError) {
+    return { status: 429, kind: 'too-many-requests', title: 'Too many requests', detail: error.message };
+  }
+  if (error instanceof UrlTooLongError) {
+    return { status: 414, kind: 'url-too-long', title: 'URL too long', detail: error.message };
+  }
   return brokerProblem(error) ?? bodyProblem(error);
 }
 
@@ -144,6 +153,22 @@ function bodyProblem(error: unknown): Problem | undefined {
     return { status, kind: 'bad-request', title: 'Bad request', detail: messageOf(error) };
   }
   return undefined;
+}
+
+/** What a request is that never became one, by the error code of Node's HTTP parser. */
+export function protocolProblem(error: Error): Problem {
+  switch ('code' in error ? error.code : undefined) {
+    case 'HPE_HEADER_OVERFLOW': {
+      const detail = 'Request line and headers must not exceed 16 KiB.';
+      return { status: 431, kind: 'headers-too-large', title: 'Headers too large', detail };
+    }
+    case 'ERR_HTTP_REQUEST_TIMEOUT': {
+      const detail = 'The request did not arrive in time.';
+      return { status: 408, kind: 'request-timeout', title: 'Request timeout', detail };
+    }
+    default:
+      return { status: 400, kind: 'bad-request', title: 'Bad request', detail: 'This is not HTTP/1.1.' };
+  }
 }
 
 function typeOf(error: unknown): unknown {

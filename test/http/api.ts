@@ -1,5 +1,6 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
 import { type AppOptions, createApp } from '../../src/http/app';
+import type { ServerLimits } from '../../src/http/limits';
 import { serveHttp } from '../../src/http/server';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
@@ -66,11 +67,13 @@ export async function startApi({
   notReady = () => [],
   parkingLot = EMPTY_LOT,
   access = OPEN,
+  limits = {},
 }: {
   before?: () => void | Promise<void>;
   notReady?: () => readonly string[];
   parkingLot?: ParkingLot;
   access?: AppOptions['access'];
+  limits?: Partial<ServerLimits>;
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
@@ -93,7 +96,7 @@ export async function startApi({
     logger: log,
     access,
   });
-  const server = await serveHttp(app, '127.0.0.1', 0);
+  const server = await serveHttp(app, { host: '127.0.0.1', port: 0, limits, logger: log });
 
   const request: Api['request'] = async (path, init) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
