@@ -1,6 +1,7 @@
 /** The environment, read once. Every variable, its default and its meaning stands here. */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { MAX_IN_FLIGHT } from './amqp/in-flight';
 import type { RetryPolicy } from './consumers/backoff';
 import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
@@ -89,6 +90,9 @@ const schema = z.object({
     .min(1)
     .default(1_500)
     .describe('how long a confirm may take before a request is answered 503, outcome unknown'),
+  MAX_IN_FLIGHT: whole(1, 1_000_000)
+    .default(MAX_IN_FLIGHT)
+    .describe('messages sent and not confirmed yet, per process; beyond it requests are answered 503'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('address the API listens on'),
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
   API_KEYS: parsedBy(parseApiKeys)

@@ -1,7 +1,7 @@
 /** The program: puts the parts together for a role, and takes them apart again on SIGTERM or SIGINT. */
 import { type BrokerConnection, openConnection } from './amqp/connection';
 import { createExchangeCheck } from './amqp/exchanges';
-import { openPublisher, type Publisher } from './amqp/publisher';
+import { type OpenPublisher, openPublisher } from './amqp/publisher';
 import { requireTopology } from './bootstrap';
 import { systemClock as clock } from './clock';
 import { type Config, loadConfig, PROCESS_NAME } from './config';
@@ -33,7 +33,7 @@ interface Parts {
   readonly role: Role;
   readonly logger: Logger;
   readonly templates: Templates;
-  readonly publisher: Publisher;
+  readonly publisher: OpenPublisher;
   readonly scheduler: Scheduler;
   readonly publishing: BrokerConnection;
   /** Consumes and reads: a memory alarm blocks what publishes. */
@@ -66,7 +66,7 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
   const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing, reading };
 
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
-  const readiness = () => [...publishingReadiness(publishing), ...consumerReadiness()];
+  const readiness = () => [...publishingReadiness(publisher), ...consumerReadiness()];
   await startHttp(parts, readiness, lifecycle);
 }
 
@@ -91,8 +91,13 @@ async function publishOn(
   config: Config,
   logger: Logger,
   lifecycle: Lifecycle,
-): Promise<Publisher> {
-  const publisher = await openPublisher({ connection, confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS, logger });
+): Promise<OpenPublisher> {
+  const publisher = await openPublisher({
+    connection,
+    confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+    maxInFlight: config.MAX_IN_FLIGHT,
+    logger,
+  });
   lifecycle.onEnd(publisher.close);
   return publisher;
 }
@@ -164,14 +169,9 @@ async function startHttp(
   logger.info('listening', { role: role.name, url: `http://${config.HTTP_HOST}:${server.port}` });
 }
 
-function publishingReadiness(connection: BrokerConnection): string[] {
-  const state = connection.state();
-  if (state === 'up') return [];
-  return [
-    state === 'blocked'
-      ? `RabbitMQ at ${connection.host} takes no messages: it is short of memory or disk.`
-      : `RabbitMQ at ${connection.host} is not reachable.`,
-  ];
+function publishingReadiness({ refusal }: OpenPublisher): string[] {
+  const why = refusal();
+  return why === undefined ? [] : [why];
 }
 
 function accessOf({ API_KEYS, PUBLIC_PATHS, RATE_LIMIT, TRUST_PROXY }: Config): AccessOptions {
