@@ -155,6 +155,12 @@ const schema = z.object({
     .enum(LOG_LEVELS)
     .default('info')
     .describe('the least urgent level that is logged: error, warn, info or debug'),
+  LOG_SAMPLE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('share of the messages that are logged when they are accepted and handled, from 0 to 1'),
   LOG_FORMAT: z.enum(LOG_FORMATS).default('json').describe('`json` for machines, `pretty` for a person'),
 });
 

@@ -13,6 +13,7 @@ import { type Exposure, requireProtection } from './http/exposure';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
+import { sampledLogger } from './log-sample';
 import { createLogger, type Logger } from './logger';
 import { createParkingLot } from './parking-lot';
 import { createScheduler, type Scheduler } from './scheduler';
@@ -32,6 +33,8 @@ interface Parts {
   readonly config: Config;
   readonly role: Role;
   readonly logger: Logger;
+  /** For what is logged of every message that goes well. */
+  readonly messageLogger: Logger;
   readonly templates: Templates;
   readonly publisher: OpenPublisher;
   readonly scheduler: Scheduler;
@@ -63,7 +66,18 @@ async function start(config: Config, role: Role, logger: Logger, lifecycle: Life
   const scheduler = createScheduler({ publisher, clock });
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const reading = await connectAs(`${role.name} consume`, config, logger, lifecycle);
-  const parts: Parts = { config, role, logger, templates, publisher, scheduler, publishing, reading };
+  const messageLogger = sampledLogger(logger, config.LOG_SAMPLE);
+  const parts: Parts = {
+    config,
+    role,
+    logger,
+    messageLogger,
+    templates,
+    publisher,
+    scheduler,
+    publishing,
+    reading,
+  };
 
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, lifecycle) : () => [];
   const readiness = () => [...publishingReadiness(publisher), ...consumerReadiness()];
@@ -103,7 +117,7 @@ async function publishOn(
 }
 
 async function startConsumers(
-  { config, role, logger, templates, publisher, scheduler, publishing, reading }: Parts,
+  { config, role, logger, messageLogger, templates, publisher, scheduler, publishing, reading }: Parts,
   lifecycle: Lifecycle,
 ): Promise<Readiness> {
   const relay = {
@@ -117,7 +131,7 @@ async function startConsumers(
     relay,
     templates,
     clock,
-    logger,
+    logger: messageLogger,
   });
   lifecycle.onEnd(handlers.close);
   const runners = new Map<TargetName, TargetRunner>();
@@ -138,6 +152,7 @@ async function startConsumers(
         ...config.targets[target],
         consumerTag: `${target}@${PROCESS_NAME}`,
         logger,
+        messageLogger,
       }),
     );
     logger.info('consuming', { to: target });
@@ -147,7 +162,7 @@ async function startConsumers(
 }
 
 async function startHttp(
-  { config, role, logger, templates, scheduler, reading }: Parts,
+  { config, role, logger, messageLogger, templates, scheduler, reading }: Parts,
   readiness: Readiness,
   lifecycle: Lifecycle,
 ): Promise<void> {
@@ -161,7 +176,16 @@ async function startHttp(
     const parkingLot = createParkingLot({ connection: reading, scheduler, clock, logger });
     const templateNames = templates.names;
     const access = accessOf(config);
-    const app = createApp({ scheduler, clock, templateNames, parkingLot, readiness, logger, access });
+    const app = createApp({
+      scheduler,
+      clock,
+      templateNames,
+      parkingLot,
+      readiness,
+      logger,
+      messageLogger,
+      access,
+    });
     server = await serveHttp(app, { ...listen, port: config.HTTP_PORT });
   }
   // A slow request must not use up the time of what ends after it.

@@ -25,6 +25,7 @@ export interface HandlersOptions {
   readonly relay: Pick<RelayOptions, 'publisher' | 'exchangeExists'>;
   readonly templates: Templates;
   readonly clock: Clock;
+  /** Also for what was done with each message; those lines are at level info and have its `messageId`. */
   readonly logger: Logger;
 }
 

@@ -58,7 +58,7 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
         timestamp: Math.floor(handledAt / 1000),
       },
     });
-    logger.info(type, event);
+    logger.info(type, { messageId: order.id, ...event });
     return done;
   };
 }

@@ -39,6 +39,8 @@ export interface TargetOptions {
   /** Shown in the management UI. */
   readonly consumerTag: string;
   readonly logger: Logger;
+  /** For what went well, a line for each message; default `logger`. */
+  readonly messageLogger?: Logger;
 }
 
 /** A target's running consumer. */
@@ -59,6 +61,7 @@ const MOST_RETURNS = 10;
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   const { target, handler, publisher, scheduler, clock, handlers, prefetch, retryPolicy, logger } = options;
+  const { messageLogger = logger } = options;
   const repeats = createRepeats();
   const stopping = new AbortController();
   const carryOut = createCarryOut({ target, publisher, scheduler, clock, stopping: stopping.signal, logger });
@@ -174,7 +177,8 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       delivery: randomUUID(),
       random: Math.random(),
     });
-    logger[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
+    const log = settlement.kind === 'acknowledge' ? messageLogger : logger;
+    log[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
       to: target,
       messageId: message.id,
       attempt: message.attempt,

@@ -1,6 +1,7 @@
 /** The API: what is served where. Each route validates, schedules, answers. */
 import express, { type Express } from 'express';
 import type { Logger } from '../logger';
+import { logAccepted } from './accepted-log';
 import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
 import { jsonBody } from './body';
 import { emailRoutes } from './emails';
@@ -11,6 +12,7 @@ import { messageRoutes } from './messages';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
 import { limitRate, type RateLimit } from './rate-limit';
+import { nameRequest } from './request-id';
 import type { RouteOptions, Routes } from './routes';
 import { securityHeaders } from './security-headers';
 import type { TrustedProxies } from './trusted-proxies';
@@ -27,11 +29,14 @@ export interface AccessOptions extends AuthenticationOptions {
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly logger: Logger;
+  /** For a line for each message that is accepted; default `logger`. */
+  readonly messageLogger?: Logger;
   readonly access: AccessOptions;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, access, ...options }: AppOptions): Express {
+export function createApp({ logger, readiness, access, ...parts }: AppOptions): Express {
+  const options = { ...parts, scheduler: logAccepted(parts.scheduler, parts.messageLogger ?? logger) };
   const app = newApp(access.trustedProxies);
   app.use(limitUrl, identifyCaller(access));
   // Before anything is refused for want of a key: that counts as well.
@@ -56,7 +61,7 @@ export function createHealthApp({ readiness, logger }: Pick<AppOptions, 'readine
 
 function newApp(trustedProxies: TrustedProxies = []): Express {
   const app = express().disable('x-powered-by').disable('etag').set('trust proxy', trustedProxies);
-  return app.use(securityHeaders);
+  return app.use(nameRequest, securityHeaders);
 }
 
 function serve(app: Express, routes: Routes): void {

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { problemText, protocolProblem } from './errors';
+import { newRequestId } from './request-id';
 
 /** How long a client may take to read such an answer and close, in milliseconds. */
 const LINGER_MS = 1_000;
@@ -37,6 +38,7 @@ function rawAnswer(error: Error): string {
     `HTTP/1.1 ${problem.status} ${problem.title}`,
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${newRequestId()}`,
     'Connection: close',
     '',
     body,

@@ -6,6 +6,7 @@ import type { Logger } from '../logger';
 import { callerOf, ForbiddenTargetError, UnauthenticatedError } from './authentication';
 import { UrlTooLongError } from './limits';
 import { TooManyRequestsError } from './rate-limit';
+import { requestIdOf } from './request-id';
 import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
@@ -59,6 +60,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
           path: req.path,
           reason: problem.kind,
           error: messageOf(error),
+          requestId: requestIdOf(req),
           key: callerOf(req)?.name,
           ip: req.ip,
         });
@@ -68,6 +70,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     const errorId = randomUUID();
     logger.error('unexpected error', {
       errorId,
+      requestId: requestIdOf(req),
       method: req.method,
       path: req.path,
       error: messageOf(error),

@@ -12,6 +12,7 @@ function expectProblem(answer: string, status: number, kind: string) {
   expect(answered).toBe(status);
   expect(head).toMatch(/^Content-Type: application\/problem\+json/m);
   expect(head).toMatch(/^Connection: close/m);
+  expect(head).toMatch(/^X-Request-Id: [\da-f-]{36}/m);
   expect(body).toMatchObject({ type: `urn:delay-broker:problem:${kind}`, status });
   expect(body.detail).toEqual(expect.any(String));
 }
