@@ -5,7 +5,7 @@ import { problemText, protocolProblem } from './errors';
 import { newRequestId } from './request-id';
 
 /** How long a client may take to read such an answer and close, in milliseconds. */
-const LINGER_MS = 1_000;
+const LINGER_MS = 2_000;
 
 const answered = new WeakSet<Duplex>();
 

@@ -31,4 +31,4 @@ export async function exchange(port: number, request: string): Promise<string> {
 
 /** The statuses in a row of answers. */
 export const statusesIn = (answers: string): number[] =>
-  [...answers.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+  [...answers.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
