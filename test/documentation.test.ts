@@ -1,5 +1,5 @@
 /** What the documents say is compared with the code: what a reader copies from them has to work. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -7,6 +7,7 @@ import type { Express } from 'express';
 import { parse } from 'yaml';
 import { nodePorts, writeNodeFiles } from '../dev/node-files';
 import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/config';
+import { BrokerUnavailableError, PublishRefusedError } from '../src/errors';
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
@@ -14,7 +15,7 @@ import { createMetrics } from '../src/metrics';
 import { createScheduler } from '../src/scheduler';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
-import { EMPTY_LOT } from './http/api';
+import { EMPTY_LOT, OPEN } from './http/api';
 import { createMemoryChanges } from './memory-ledger';
 
 const root = join(__dirname, '..');
@@ -127,6 +128,7 @@ describe('routes', () => {
     readiness: () => [],
     metrics: createMetrics(),
     logger: createLogger({ level: 'error', format: 'json' }),
+    access: OPEN,
   });
   const [routeTable = []] = tables('The API');
   const documented = routeTable.map(([method = '', path = '']) => ({
@@ -137,7 +139,7 @@ describe('routes', () => {
   let close: () => Promise<unknown>;
 
   beforeAll(async () => {
-    const server = await serveHttp(app, '127.0.0.1', 0);
+    const server = await serveHttp(app, { host: '127.0.0.1', port: 0 });
     address = `http://127.0.0.1:${server.port}`;
     close = () => server.drain(1_000);
   });
@@ -154,6 +156,22 @@ describe('routes', () => {
     expect(documented.map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`)).toEqual([
       ...new Set(served),
     ]);
+  });
+
+  test('the README lists every kind of problem', () => {
+    const folder = join(root, 'src/http');
+    const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+    const kinds = sources.flatMap((source) =>
+      [...source.matchAll(/kind: '([a-z-]+)'/g)].map(([, kind]) => kind),
+    );
+    const named = [new BrokerUnavailableError(), new PublishRefusedError()].map(({ code }) =>
+      code.replaceAll('_', '-'),
+    );
+    expect(kinds.length).toBeGreaterThan(5);
+    const rows = tables('The API')
+      .flat()
+      .map(([status]) => /`…:(.+)`/.exec(status ?? '')?.[1]);
+    expect(new Set(rows.filter(Boolean))).toEqual(new Set([...kinds, ...named]));
   });
 
   test('each documented route answers', async () => {
@@ -273,7 +291,7 @@ describe('containers', () => {
 });
 
 describe('what the documents point at exists', () => {
-  test.each(['README.md', 'docs/guarantees.md', 'docs/monitoring.md', 'CHANGELOG.md'])(
+  test.each(['README.md', 'docs/guarantees.md', 'docs/monitoring.md', 'docs/security.md', 'CHANGELOG.md'])(
     'the links of %s',
     (path) => {
       const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
