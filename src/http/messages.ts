@@ -5,6 +5,7 @@ import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName, text } from '../targets';
 import { traceOf } from '../trace-context';
+import { requireTarget } from './authentication';
 import { templateName } from './emails';
 import { listMessages } from './listing';
 import { idempotencyKey, own, ownId } from './own-id';
@@ -26,6 +27,7 @@ export function messageRoutes({
       get: listMessages({ ledger }),
       post: async (req, res) => {
         const request = validBody(schema, req.body, furtherFaults(payloads));
+        requireTarget(req, request.to);
         const { to, payload, retry, id: chosenId, key, ...when } = request;
         const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
         const id = chosenId ?? headerKey;
