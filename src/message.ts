@@ -23,6 +23,11 @@ export interface Message {
   readonly attempt: number;
   /** Names one act of scheduling it: copies and retries have the same, what is rescheduled another. */
   readonly delivery: string;
+  /**
+   * The ledger's offset of the claim by which this delivery came about, if it was by one: a verdict on the message that
+   * has a lower revision was given when nobody could know of it.
+   */
+  readonly revision?: number;
   /** What came before, from the second attempt on. */
   readonly first?: FirstAttempt;
   /** How its retries differ from its target's. */
@@ -87,6 +92,7 @@ export function encodeMessage(message: Message): Envelope {
         'due-at': message.dueAt,
         delivery: message.delivery,
         attempt: message.attempt,
+        ...(message.revision !== undefined && { revision: message.revision }),
         ...(message.first && { 'first-due-at': message.first.dueAt, 'first-attempt-at': message.first.at }),
         ...retryHeaders(message.retry),
         ...message.trace,
@@ -111,6 +117,7 @@ export function decodeMessage({ content, properties }: RawEnvelope): Message {
     acceptedAt: integer('timestamp', properties.timestamp, 0) * 1000,
     attempt: integer('header attempt', headers.attempt, 1),
     delivery: text('header delivery', headers.delivery),
+    ...(headers.revision !== undefined && { revision: integer('header revision', headers.revision, 0) }),
     ...(headers['first-due-at'] !== undefined && { first: firstAttempt(headers) }),
     ...retryOf(headers),
     ...(trace && { trace }),

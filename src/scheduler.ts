@@ -18,6 +18,8 @@ export interface ScheduleRequest {
   readonly id?: string | undefined;
   /** See Message.delivery; default the id. */
   readonly delivery?: string | undefined;
+  /** See Message.revision. */
+  readonly revision?: number | undefined;
   /** The trace that it belongs to. */
   readonly trace?: Trace | undefined;
 }
@@ -53,8 +55,14 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
       const due = Math.max(dueAt, acceptedAt);
       const id = chosen.id ?? idDueAt(due);
       const delivery = chosen.delivery ?? id;
+      const { revision } = chosen;
       const base = { id, to, payload, dueAt: due, acceptedAt, attempt: 1, delivery };
-      const message: Message = { ...base, ...(retry && { retry }), ...(trace && { trace }) };
+      const message: Message = {
+        ...base,
+        ...(revision !== undefined && { revision }),
+        ...(retry && { retry }),
+        ...(trace && { trace }),
+      };
       await forward(message);
       return message;
     },

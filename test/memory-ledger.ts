@@ -38,7 +38,8 @@ export function createMemoryLedger({
     given: [] as Verdict[],
     caughtUp: () => true,
     revisionOf: (id: string) => memory.revisionOf(messageKey(id)),
-    isVoid: ({ id, delivery }: Pick<Message, 'id' | 'delivery'>) => memory.isVoid(messageKey(id), delivery),
+    isVoid: ({ id, delivery, revision }: Pick<Message, 'id' | 'delivery' | 'revision'>) =>
+      memory.isVoid(messageKey(id), delivery, revision),
     async give(id: string, ruling: Omit<Verdict, 'message'>) {
       const verdict = { message: messageKey(id), ...ruling };
       await before(verdict);

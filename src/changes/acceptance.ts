@@ -13,7 +13,7 @@ import type { Verdicts } from '../verdicts/verdicts';
 import { createTurns } from './turns';
 
 /** What a caller wants handled later. */
-export interface AcceptRequest extends Omit<ScheduleRequest, 'id' | 'delivery'> {
+export interface AcceptRequest extends Omit<ScheduleRequest, 'id' | 'delivery' | 'revision'> {
   /** The caller's own label, to list by. */
   readonly key?: string | undefined;
   /** An id of the caller's, and a digest of all that the request asks for. */
@@ -54,6 +54,8 @@ export interface AcceptanceOptions {
 }
 
 type OwnRequest = AcceptRequest & { readonly own: NonNullable<AcceptRequest['own']> };
+/** By which delivery a message goes into the wheel. */
+type Placement = Pick<ScheduleRequest, 'delivery' | 'revision'>;
 type Known = Pick<Message, 'dueAt' | 'delivery'> & { readonly fingerprint?: string | undefined };
 
 /** How often it is looked whether another process is done with an id, and how long each time. */
@@ -85,13 +87,13 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     for (let look = 0; look < LOOKS; look++) {
       const known = knownOf(id, within);
       if (known && (known.fingerprint !== undefined || look === LOOKS - 1)) return replay(request, known);
-      const claim = within.view().claimOf(id, clock());
+      const other = within.view().claimOf(id, clock());
       // How it ended may be known before its acceptance.
-      if (known || (claim && claim.delivery !== claims.get(id))) await within.nextEntry(LOOK_MS);
-      else if (canBeVoidedLater(request)) return await putIn(request, idDueAt(request.dueAt));
+      if (known || (other && other.delivery !== claims.get(id))) await within.nextEntry(LOOK_MS);
+      else if (canBeVoidedLater(request)) return await putIn(request, { delivery: idDueAt(request.dueAt) });
       else {
-        const delivery = await claimed(request, within);
-        if (delivery !== undefined) return await putIn(request, delivery);
+        const claimed = await claim(request, within);
+        if (claimed) return await putIn(request, claimed);
       }
     }
     throw new InProgressError(`The id "${id}" is being accepted by another request. Try again.`);
@@ -108,8 +110,8 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     return dueAt - clock() > guardMs && verdicts.revisionOf(id) === undefined && !uncertain.has(id);
   }
 
-  /** Asks the ledger first; undefined when another one was faster. What verdict there is on the id must not concern the new delivery. */
-  async function claimed(request: OwnRequest, within: Ledger): Promise<string | undefined> {
+  /** Asks the ledger first; undefined when another one was faster. */
+  async function claim(request: OwnRequest, within: Ledger): Promise<Placement | undefined> {
     const { to, dueAt } = request;
     const { id } = request.own;
     const delivery = claims.get(id) ?? idDueAt(Math.max(dueAt, clock()));
@@ -120,16 +122,16 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
       claims.delete(id);
       return undefined;
     }
-    if (verdicts.revisionOf(id) !== undefined || uncertain.has(id))
+    if (uncertain.has(id))
       await verdicts.give(id, { revision: offset, valid: delivery, until: dueAt, voids: 1 });
-    return delivery;
+    return { delivery, revision: offset };
   }
 
-  async function putIn(request: OwnRequest, delivery: string): Promise<Accepted> {
+  async function putIn(request: OwnRequest, placement: Placement): Promise<Accepted> {
     const { id, fingerprint } = request.own;
     try {
-      const message = await scheduler.schedule({ ...request, id, delivery });
-      remember(id, { dueAt: message.dueAt, delivery, fingerprint });
+      const message = await scheduler.schedule({ ...request, id, ...placement });
+      remember(id, { dueAt: message.dueAt, delivery: message.delivery, fingerprint });
       claims.delete(id);
       uncertain.delete(id);
       return accepted(request, message);

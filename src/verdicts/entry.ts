@@ -11,7 +11,7 @@ export interface Verdict {
   readonly message: string;
   /** Of two verdicts on one message the higher one stands: the ledger's offset of what it follows from. */
   readonly revision: number;
-  /** The delivery that counts; null for none, the message is cancelled. */
+  /** Of the deliveries with a lower revision the one that counts; null for none, the message is cancelled. */
   readonly valid: string | null;
   /** When the last void delivery that is known is due, in milliseconds since the epoch. */
   readonly until: number;

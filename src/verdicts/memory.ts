@@ -16,8 +16,12 @@ interface Kept {
 export interface VerdictMemory {
   /** Takes an entry of the stream; `writtenAt` is when it was written, in milliseconds since the epoch. */
   note(entry: ControlEntry, writtenAt: number): void;
-  /** Whether a verdict says that this delivery does not count. */
-  isVoid(message: string, delivery: string): boolean;
+  /**
+   * Whether a verdict says that this delivery does not count.
+   *
+   * @param revision see Message.revision; default none
+   */
+  isVoid(message: string, delivery: string, revision?: number): boolean;
   /** The revision of the verdict on a message; undefined when there is none. */
   revisionOf(message: string): number | undefined;
   /** How many there are. */
@@ -68,9 +72,9 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
           writtenAtS,
         });
     },
-    isVoid(message, delivery) {
+    isVoid(message, delivery, revision = -1) {
       const kept = verdicts.get(message);
-      return kept !== undefined && kept.valid !== delivery;
+      return kept !== undefined && kept.valid !== delivery && kept.revision > revision;
     },
     revisionOf: (message) => verdicts.get(message)?.revision,
     size: () => verdicts.size,

@@ -23,7 +23,7 @@ const KNOWN_LEAD_MS = 300;
 /** The verdicts, followed. */
 export interface Verdicts {
   /** Whether this delivery does not count. */
-  isVoid(message: Pick<Message, 'id' | 'delivery'>): boolean;
+  isVoid(message: Pick<Message, 'id' | 'delivery' | 'revision'>): boolean;
   /**
    * Resolves once every verdict is known that can concern a message with this due time; it does not while the stream's reading stalls.
    *
@@ -104,7 +104,8 @@ export async function followVerdicts(options: VerdictsOptions): Promise<Verdicts
   forgetting.unref();
 
   return {
-    isVoid: ({ id, delivery }) => memory.size() > 0 && memory.isVoid(messageKey(id), delivery),
+    isVoid: ({ id, delivery, revision }) =>
+      memory.size() > 0 && memory.isVoid(messageKey(id), delivery, revision),
     knownFor: (dueAt, signal) => follower.knownSince(Math.max(0, clock() - dueAt + KNOWN_LEAD_MS), signal),
     give: (id, verdict) => publish({ kind: 'verdict', message: messageKey(id), ...verdict }),
     revisionOf: (id) => memory.revisionOf(messageKey(id)),

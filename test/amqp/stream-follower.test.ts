@@ -18,7 +18,7 @@ beforeEach(async () => {
   world = await createWorld({
     wheel: [],
     targets: [],
-    topology: { controlLimits: { maxAgeS: 1, segmentBytes: 4_000 } },
+    topology: { controlLimits: { maxAgeS: 600, segmentBytes: 4_000 } },
   });
   entries = [];
   offsets = [];
@@ -178,6 +178,13 @@ test('a stream that is deleted and declared anew is read from its beginning', as
 
 test('entries cut off are not waited for', async () => {
   expect((await follow()).isCut()).toBe(false);
+  await Promise.all(followers.splice(0).map((follower) => follower.close()));
+  await world.close();
+  world = await createWorld({
+    wheel: [],
+    targets: [],
+    topology: { controlLimits: { maxAgeS: 1, segmentBytes: 4_000 } },
+  });
   // Segment after segment, until the first ones are older than a second and gone.
   await eventually(async () => {
     await write(...numbers(60).map((n) => n.padEnd(100)));

@@ -178,6 +178,17 @@ test('run now runs now, and leaves alone what is due anyway', async () => {
   expect(early()).toEqual([]);
 });
 
+test('what was moved before can be run now: what is known of the first move does not concern the second', async () => {
+  await consume();
+  const [api, other] = apis;
+  const all = Array.from({ length: 20 }, (_, i) => `id-${i}`);
+  await Promise.all(all.map((id) => api.accept(request(id, 600_000))));
+  await Promise.all(all.map((id) => other.reschedule(id, Date.now() + 300_000)));
+  await Promise.all(all.map((id) => api.runNow(id)));
+  await eventually(() => expect(ids()).toEqual([...all].sort()));
+  expect(early()).toEqual([]);
+});
+
 test('a moved message can be moved again and cancelled, and nothing of it is handled', async () => {
   await consume();
   const [api, other] = apis;

@@ -54,8 +54,11 @@ test.each([
 
 test('a hundred clients with a megabyte of headers get their answer', async () => {
   const request = `GET /livez HTTP/1.1\r\nHost: x\r\n${`X: ${'x'.repeat(1_000)}\r\n`.repeat(1_000)}\r\n`;
-  const answers = await Promise.all(Array.from({ length: 100 }, () => exchange(api.port, request)));
+  // With the time that a busy machine needs to send them: what is too slow is answered 408.
+  const patient = await startApi();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => exchange(patient.port, request)));
   expect(answers.flatMap(statusesIn)).toEqual(answers.map(() => 431));
+  await patient.close();
   await expectServing();
 });
 

@@ -33,6 +33,17 @@ test('of a cancelled message no delivery counts, of a rescheduled one the new de
   expect(memory.isVoid(messageKey('b'), 'd1')).toBe(false);
 });
 
+test('a delivery that came about later than a verdict is not its concern', () => {
+  give({ revision: 5, valid: 'd2' });
+  expect([memory.isVoid(a, 'd3', 6), memory.isVoid(a, 'd3', 4), memory.isVoid(a, 'd3')]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  give({ revision: 7 });
+  expect(memory.isVoid(a, 'd3', 6)).toBe(true);
+});
+
 test('the verdict of the highest revision stands, in whatever order they come', () => {
   give({ revision: 5, valid: null });
   give({ revision: 3, valid: 'd2' });
