@@ -6,6 +6,7 @@ import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
 import { durationMs } from './duration';
 import { ConfigError, messageOf } from './errors';
+import { BATCH_MAX_BYTES } from './http/batch-body';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { LONGEST_DELAY_MS } from './wheel';
@@ -100,6 +101,9 @@ const schema = z.object({
     .describe('how long a confirm may take before a request is answered 503, outcome unknown'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('address the API listens on'),
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
+  BATCH_MAX_BYTES: whole(1_024, 67_108_864)
+    .default(BATCH_MAX_BYTES)
+    .describe('largest body of `POST /v1/messages/batch`, in bytes'),
   HEALTH_PORT: port
     .optional()
     .describe(

@@ -2,6 +2,7 @@
 import express, { type Express } from 'express';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
+import { batchRoutes } from './batch';
 import { jsonBody } from './body';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
@@ -12,23 +13,26 @@ import { messageRoutes } from './messages';
 import { measureRequests, metricsRoutes } from './metrics';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
-import type { RouteOptions, Routes } from './routes';
+import { METHODS, type RouteOptions, type Routes } from './routes';
 
 /** What the API needs. */
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Largest body of a batch, in bytes; default 8 MiB. */
+  readonly batchMaxBytes?: number;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, metrics, ...options }: AppOptions): Express {
+export function createApp({ logger, readiness, metrics, batchMaxBytes, ...options }: AppOptions): Express {
   const app = express().disable('x-powered-by').disable('etag');
   app.use(measureRequests(metrics));
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
     ...messageRoutes(options),
+    ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),
     ...overviewRoutes(options),
     ...parkedRoutes(options),
@@ -52,11 +56,12 @@ export function createHealthApp({
 function serve(app: Express, routes: Routes): void {
   for (const [path, handlers] of Object.entries(routes)) {
     const route = app.route(path);
+    const { readBody = jsonBody } = handlers;
     if (handlers.get) route.get(handlers.get);
-    if (handlers.post) route.post(jsonBody, handlers.post);
-    if (handlers.patch) route.patch(jsonBody, handlers.patch);
-    if (handlers.delete) route.delete(jsonBody, handlers.delete);
-    const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
+    if (handlers.post) route.post(readBody, handlers.post);
+    if (handlers.patch) route.patch(readBody, handlers.patch);
+    if (handlers.delete) route.delete(readBody, handlers.delete);
+    const allowed = METHODS.filter((method) => handlers[method]).map((method) => method.toUpperCase());
     if (handlers.get) allowed.push('HEAD');
     route.all((req, res) => {
       res.set('Allow', allowed.join(', '));

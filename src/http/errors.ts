@@ -1,6 +1,6 @@
 /** From an error to an HTTP answer: the one place where that is decided. */
 import { randomUUID } from 'node:crypto';
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import {
   BrokerUnavailableError,
   DelayBrokerError,
@@ -9,6 +9,7 @@ import {
   PublishRefusedError,
 } from '../errors';
 import type { Logger } from '../logger';
+import { BodyTooLargeError } from './body';
 import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
@@ -23,71 +24,89 @@ export interface Problem {
 /** When to try again, in seconds, after a 503. */
 const RETRY_AFTER_S = '1';
 
+const PROBLEM_JSON = 'application/problem+json';
+
 /** Answers with problem details. */
-export function sendProblem(
-  res: Response,
-  { status, kind, title, detail }: Problem,
-  more: object = {},
-): void {
-  res
-    .status(status)
-    .set('Content-Type', 'application/problem+json')
-    .send(JSON.stringify({ type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more }));
+export function sendProblem(res: Response, problem: Problem): void {
+  const { status, headers, body } = problemAnswer(problem);
+  res.status(status).set(headers).send(JSON.stringify(body));
+}
+
+/** What an error is answered with, before it is sent. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Problem details, or the faults of a request; sent as JSON. */
+  readonly body: object;
+  /** What the log is to have; undefined for what concerns the client alone. */
+  readonly log?: {
+    readonly level: 'warn' | 'error';
+    readonly event: string;
+    /** With the problem's kind as `reason`, where it has one. */
+    readonly fields: { readonly reason?: string; readonly error: string };
+  };
 }
 
 /** Answers whatever a route threw. Never a stack, never what only the log should know. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error, req, res, next) => {
     if (res.headersSent) return next(error);
-    if (error instanceof InvalidRequestError) {
-      const preferred = req.accepts(['application/json', 'application/problem+json']);
-      return sendInvalid(res, error, preferred === 'application/problem+json');
-    }
-    const problem = problemOf(error);
-    if (problem) {
-      if (problem.status === 503) {
-        logger.warn('refused', {
-          method: req.method,
-          path: req.path,
-          reason: problem.kind,
-          error: messageOf(error),
-        });
-        res.set('Retry-After', RETRY_AFTER_S);
-      }
-      return sendProblem(res, problem);
-    }
-    const errorId = randomUUID();
-    logger.error('unexpected error', {
-      errorId,
-      method: req.method,
-      path: req.path,
-      error: messageOf(error),
-      stack: (error as Error)?.stack,
-    });
-    sendProblem(
-      res,
-      {
-        status: 500,
-        kind: 'internal',
-        title: 'Unexpected error',
-        detail: `It is in the log under ${errorId}.`,
-      },
-      { error_id: errorId },
-    );
+    const { status, headers, body, log } = answerTo(error, prefersProblem(req));
+    if (log) logger[log.level](log.event, { method: req.method, path: req.path, ...log.fields });
+    res.status(status).set(headers).send(JSON.stringify(body));
   };
 }
 
-function sendInvalid(res: Response, { message, faults }: InvalidRequestError, asProblem: boolean): void {
-  res.vary('Accept');
-  if (!asProblem) {
-    res.status(422).json({ detail: faults });
-    return;
-  }
-  sendProblem(
-    res,
-    { status: 422, kind: 'invalid-request', title: 'Invalid request', detail: message },
-    { errors: faults },
-  );
+/** Whether the client wants to read faults as problem details; an answer that depends on it varies with `Accept`. */
+export function prefersProblem(req: Request): boolean {
+  return req.accepts(['application/json', PROBLEM_JSON]) === PROBLEM_JSON;
+}
+
+/**
+ * The answer to whatever was thrown, for a whole request or for one message of many.
+ *
+ * @param asProblem whether faults are told as problem details
+ */
+export function answerTo(error: unknown, asProblem: boolean): ErrorAnswer {
+  if (error instanceof InvalidRequestError) return invalid(error, asProblem);
+  const problem = problemOf(error);
+  if (!problem) return unexpected(error);
+  const answer = problemAnswer(problem);
+  if (problem.status !== 503) return answer;
+  return {
+    ...answer,
+    headers: { ...answer.headers, 'Retry-After': RETRY_AFTER_S },
+    log: { level: 'warn', event: 'refused', fields: { reason: problem.kind, error: messageOf(error) } },
+  };
+}
+
+function problemAnswer({ status, kind, title, detail }: Problem, more: object = {}): ErrorAnswer {
+  return {
+    status,
+    headers: { 'Content-Type': PROBLEM_JSON },
+    body: { type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more },
+  };
+}
+
+function invalid({ message, faults }: InvalidRequestError, asProblem: boolean): ErrorAnswer {
+  const { status, headers, body } = asProblem
+    ? problemAnswer(
+        { status: 422, kind: 'invalid-request', title: 'Invalid request', detail: message },
+        { errors: faults },
+      )
+    : { status: 422, headers: { 'Content-Type': 'application/json' }, body: { detail: faults } };
+  return { status, headers: { ...headers, Vary: 'Accept' }, body };
+}
+
+function unexpected(error: unknown): ErrorAnswer {
+  const errorId = randomUUID();
+  const detail = `It is in the log under ${errorId}.`;
+  const problem = { status: 500, kind: 'internal', title: 'Unexpected error', detail };
+  const fields = { errorId, error: messageOf(error), stack: (error as Error)?.stack };
+  return {
+    ...problemAnswer(problem, { error_id: errorId }),
+    log: { level: 'error', event: 'unexpected error', fields },
+  };
 }
 
 /** Errors whose message is all that the client has to know. */
@@ -110,14 +129,10 @@ function problemOf(error: unknown): Problem | undefined {
   if (error instanceof OutcomeUnknownError) {
     return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };
   }
-  // body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors).
-  if (typeOf(error) === 'entity.too.large') {
-    return {
-      status: 413,
-      kind: 'too-large',
-      title: 'Body too large',
-      detail: 'The body must not exceed 256 KiB.',
-    };
+  const limitBytes = exceededBy(error);
+  if (limitBytes !== undefined) {
+    const detail = `The body must not exceed ${sizeOf(limitBytes)}.`;
+    return { status: 413, kind: 'too-large', title: 'Body too large', detail };
   }
   const status = statusOf(error);
   if (status >= 400 && status < 500) {
@@ -126,12 +141,22 @@ function problemOf(error: unknown): Problem | undefined {
   return undefined;
 }
 
+/** A limit as a person would write it. */
+function sizeOf(bytes: number): string {
+  if (bytes % 1_048_576 === 0) return `${bytes / 1_048_576} MiB`;
+  return bytes % 1_024 === 0 ? `${bytes / 1_024} KiB` : `${bytes} bytes`;
+}
+
 function kindOf({ code }: DelayBrokerError): string {
   return code.replaceAll('_', '-');
 }
 
-function typeOf(error: unknown): unknown {
-  return error instanceof Error && 'type' in error ? error.type : undefined;
+/** The limit that a body exceeds; undefined when the error is about something else. */
+function exceededBy(error: unknown): number | undefined {
+  if (error instanceof BodyTooLargeError) return error.limitBytes;
+  // body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors).
+  const { type, limit } = error instanceof Error ? (error as Error & { type?: string; limit?: number }) : {};
+  return type === 'entity.too.large' ? limit : undefined;
 }
 
 function statusOf(error: unknown): number {
