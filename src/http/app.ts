@@ -4,6 +4,7 @@ import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { batchRoutes } from './batch';
 import { jsonBody } from './body';
+import { documentRoutes } from './documents';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
@@ -38,6 +39,7 @@ export function createApp({ logger, readiness, metrics, batchMaxBytes, ...option
     ...parkedRoutes(options),
     ...healthRoutes(readiness),
     ...metricsRoutes(metrics),
+    ...documentRoutes({ ...options, batchMaxBytes }),
   });
   return finish(app, logger);
 }

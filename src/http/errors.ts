@@ -24,7 +24,8 @@ export interface Problem {
 /** When to try again, in seconds, after a 503. */
 const RETRY_AFTER_S = '1';
 
-const PROBLEM_JSON = 'application/problem+json';
+/** What problem details are sent as. */
+export const PROBLEM_JSON = 'application/problem+json';
 
 /** Answers with problem details. */
 export function sendProblem(res: Response, problem: Problem): void {
@@ -80,7 +81,8 @@ export function answerTo(error: unknown, asProblem: boolean): ErrorAnswer {
   };
 }
 
-function problemAnswer({ status, kind, title, detail }: Problem, more: object = {}): ErrorAnswer {
+/** Problem details as an answer. */
+export function problemAnswer({ status, kind, title, detail }: Problem, more: object = {}): ErrorAnswer {
   return {
     status,
     headers: { 'Content-Type': PROBLEM_JSON },

@@ -1,5 +1,6 @@
 /** One message: what has become of it, and changing that. */
 import { z } from 'zod';
+import type { Clock } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
 import { timelineOf } from '../ledger/record';
@@ -13,7 +14,7 @@ export function oneMessageRoutes(
   options: Pick<RouteOptions, 'ledger' | 'cancellation' | 'rescheduling' | 'clock'>,
 ): Routes {
   const { ledger, cancellation, rescheduling, clock } = options;
-  const whenSchema = z.strictObject(whenFields(clock));
+  const whenSchema = rescheduleBody(clock);
   return {
     '/v1/messages/:id': {
       get: async (req, res) => {
@@ -44,6 +45,9 @@ export function oneMessageRoutes(
     },
   };
 }
+
+/** The body of a PATCH. */
+export const rescheduleBody = (clock: Clock) => z.strictObject(whenFields(clock));
 
 /** What a list says of a message. */
 export function summaryOf(record: LedgerRecord) {

@@ -80,9 +80,14 @@ export function shownAccepted({ id, to, dueAt }: AcceptedMessage) {
 const MOST_ATTEMPTS = 1_000;
 
 const retrySchema = z.strictObject({
-  max_attempts: z.int().min(1).max(MOST_ATTEMPTS).optional(),
-  base: delay.optional(),
-  cap: delay.optional(),
+  max_attempts: z
+    .int()
+    .min(1)
+    .max(MOST_ATTEMPTS)
+    .optional()
+    .describe('Attempts at most, the first one included'),
+  base: delay.optional().describe('Bound of the wait after the first attempt, a duration'),
+  cap: delay.optional().describe('The bound grows no further than this, a duration'),
 });
 
 function messageRetry({ max_attempts, base, cap }: z.output<typeof retrySchema>): MessageRetry {
@@ -93,18 +98,21 @@ function messageRetry({ max_attempts, base, cap }: z.output<typeof retrySchema>)
   };
 }
 
-const messageSchema = (clock: Clock) =>
+/** A message of the general form; its payload is up to payloadSchemas, and see whenFaults. */
+export const messageSchema = (clock: Clock) =>
   z.strictObject({
-    to: z.enum(TARGET_NAMES),
-    payload: z.unknown(),
+    to: z.enum(TARGET_NAMES).describe('The target that handles it'),
+    payload: z.unknown().describe('What the target takes'),
     ...whenFields(clock),
-    retry: retrySchema.optional(),
-    id: ownId.optional(),
-    key: text.optional(),
+    retry: retrySchema
+      .optional()
+      .describe('How it is tried again, as far as that differs from the configuration'),
+    id: ownId.optional().describe('An id of your own: what is sent again with it counts once'),
+    key: text.optional().describe('A label of your own, to list by'),
   });
 
 /** Each target's payload; a mail's template has to be one that there is. */
-function payloadSchemas(templateNames: readonly string[]) {
+export function payloadSchemas(templateNames: readonly string[]) {
   return {
     ...TARGETS,
     emails: TARGETS.emails.extend({ template: templateName(templateNames).default('welcome') }),
