@@ -1,4 +1,5 @@
 /** Bringing a topology to a broker without ever changing what is there, and checking that it is there. */
+import { accessRefused, isAccessRefused } from './amqp/access';
 import { closeChannel, openQuietChannel } from './amqp/channel';
 import type { BrokerConnection } from './amqp/connection';
 import {
@@ -17,20 +18,30 @@ const OLDEST_VERSION = [3, 10] as const;
 /** From this release on, streams cannot be switched off. */
 const STREAMS_ALWAYS_ON = [3, 12] as const;
 
-const PROBE_QUEUE = 'delay.feature-probe';
+/** Declared and deleted again, to find out whether a feature is there. */
+export const PROBE_QUEUE = 'delay.feature-probe';
 
 /**
  * Declares what is missing, after checking the broker's version and features and that nothing present differs.
  *
  * @returns a line for people on what was declared
  * @throws TopologyError for a broker too old, a feature switched off, or anything present that differs; then nothing was changed
+ * @throws AccessRefusedError for a user that may not declare
  */
 export async function bootstrap(connection: BrokerConnection, topology: Topology): Promise<string> {
+  try {
+    return await checkAndDeclare(connection, topology);
+  } catch (error) {
+    if (!isAccessRefused(error)) throw error;
+    throw accessRefused(connection, `declare what is needed (${reasonIn(messageOf(error))})`);
+  }
+}
+
+async function checkAndDeclare(connection: BrokerConnection, topology: Topology): Promise<string> {
   await checkBroker(connection);
-  const missing = await findMissing(connection, topology);
-  const present = [...topology.exchanges, ...topology.queues].filter(
-    (declaration) => !missing.includes(declaration),
-  );
+  const all = [...topology.exchanges, ...topology.queues];
+  const missing = await findMissing(connection, all);
+  const present = all.filter((declaration) => !missing.includes(declaration));
   const conflicts = await findConflicts(connection, present);
   if (conflicts.length > 0) throw new TopologyError(conflictReport(conflicts));
 
@@ -46,18 +57,55 @@ export async function bootstrap(connection: BrokerConnection, topology: Topology
 }
 
 /**
- * Makes sure that all exchanges and queues are there; for processes that may not declare.
+ * Makes sure that all exchanges and queues are there, or at least those that the user may see; for processes that may not declare.
  *
+ * @param used names of those that the process itself uses, and may see; default all
  * @throws TopologyError naming what is missing and the command that declares it
+ * @throws AccessRefusedError when one of those used may not even be looked for
  */
-export async function requireTopology(connection: BrokerConnection, topology: Topology): Promise<void> {
-  const missing = await findMissing(connection, topology);
+export async function requireTopology(
+  connection: BrokerConnection,
+  { exchanges, queues }: Topology,
+  used?: readonly string[],
+): Promise<void> {
+  const all = [...exchanges, ...queues];
+  const isOwn = ({ name }: Declaration) => used?.includes(name) ?? true;
+  const missing = await lookFor(connection, all.filter(isOwn));
+  missing.push(
+    ...(await lookForHidden(
+      connection,
+      all.filter((each) => !isOwn(each)),
+    )),
+  );
   const [first] = missing;
   if (!first) return;
   const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
   throw new TopologyError(
     `RabbitMQ at ${connection.host} has no ${first.kind} "${first.name}"${more}. Run "npm run topology" (node dist/topology.js).`,
   );
+}
+
+async function lookFor(connection: BrokerConnection, used: Declaration[]): Promise<Declaration[]> {
+  try {
+    return await findMissing(connection, used);
+  } catch (error) {
+    if (!isAccessRefused(error)) throw error;
+    const why = `${reasonIn(messageOf(error))}; RabbitMQ 4.2.6 and 4.3.0 want the right to configure for that, later ones do not`;
+    throw accessRefused(connection, `look whether what it uses is there (${why})`);
+  }
+}
+
+/** One refusal is enough to know that the others are hidden too: each is an error in the broker's log. */
+async function lookForHidden(connection: BrokerConnection, others: Declaration[]): Promise<Declaration[]> {
+  try {
+    return [
+      ...(await findMissing(connection, others.slice(0, 1))),
+      ...(await findMissing(connection, others.slice(1))),
+    ];
+  } catch (error) {
+    if (isAccessRefused(error)) return [];
+    throw error;
+  }
 }
 
 async function checkBroker(connection: BrokerConnection): Promise<void> {
@@ -76,6 +124,7 @@ async function checkStreams(connection: BrokerConnection): Promise<void> {
     await channel.deleteQueue(PROBE_QUEUE);
     await closeChannel(channel);
   } catch (cause) {
+    if (isAccessRefused(cause)) throw cause;
     throw new TopologyError(
       `RabbitMQ ${connection.version()} at ${connection.host} does not declare streams: ${messageOf(cause)}. ` +
         'Try "rabbitmqctl enable_feature_flag stream_queue"; at-least-once dead-lettering needs it too.',
@@ -96,6 +145,11 @@ function conflictReport(conflicts: readonly Conflict[]): string {
     ...lines,
     'Delete or rename what is named here once it is empty (its messages would be lost), then run this again.',
   ].join('\n');
+}
+
+/** RabbitMQ's own words on what it refuses, such as "access to queue 'q' in vhost '/' refused for user 'u'". */
+function reasonIn(message: string): string {
+  return /ACCESS_REFUSED - ([^"]+)/.exec(message)?.[1] ?? message;
 }
 
 /** RabbitMQ's own words: "inequivalent arg 'x' for queue 'q' in vhost '/': received the value '1' of type 'signedint' but current is …". */

@@ -1,6 +1,7 @@
 /** The environment, read once. Every variable, its default and its meaning stands here. */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { belongTogether, readCertificates, readPrivateKey, type TlsMaterial } from './amqp/tls';
 import type { RetryPolicy } from './consumers/backoff';
 import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
@@ -92,6 +93,15 @@ const schema = z.object({
   AMQP_URL: brokerUrl.describe(
     'RabbitMQ 3.10 or newer: `amqp://` or `amqps://`, with user, password and vhost',
   ),
+  AMQP_CA_FILE: parsedBy(readCertificates)
+    .optional()
+    .describe('for `amqps://`: PEM file with whom to trust; without one, whom Node trusts'),
+  AMQP_CERT_FILE: parsedBy(readCertificates)
+    .optional()
+    .describe("PEM file with this client's certificate, where RabbitMQ wants one"),
+  AMQP_KEY_FILE: parsedBy(readPrivateKey)
+    .optional()
+    .describe('PEM file with its private key, without a passphrase'),
   CONNECT_WAIT_MS: milliseconds
     .default(60_000)
     .describe('how long a starting process tries to reach RabbitMQ before it gives up; 0 tries once'),
@@ -120,7 +130,8 @@ const schema = z.object({
     .describe(
       '`off` leaves out the stream of everything that happens, and what depends on it: one id once, status, list, reschedule',
     ),
-  LEDGER_MAX: whole(1_000, 100_000_000)
+  // A Map ends at 16.7 million entries.
+  LEDGER_MAX: whole(1_000, 10_000_000)
     .default(1_000_000)
     .describe('most messages that the API keeps in view, about 400 bytes each'),
   ID_HOLD: duration(0, 365 * 86_400_000)
@@ -190,6 +201,7 @@ export interface TargetSettings {
 /** The configuration, with defaults filled in. */
 export type Config = z.infer<typeof schema> & {
   readonly targets: Readonly<Record<TargetName, TargetSettings>>;
+  readonly tls: TlsMaterial;
 };
 
 /**
@@ -203,12 +215,33 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const error = (issue: { input?: unknown }) => (issue.input === undefined ? 'is not set' : undefined);
   const general = schema.safeParse(set, { error });
   const special = overrides.safeParse(set);
-  if (!general.success || !special.success) {
+  const tls = tlsOf(general.data);
+  const tlsFaults = tlsProblems(set, tls);
+  if (!general.success || !special.success || tlsFaults.length > 0) {
     const issues = [...(general.error?.issues ?? []), ...(special.error?.issues ?? [])];
-    throw new ConfigError(issues.map(problem));
+    throw new ConfigError([...issues.map(problem), ...tlsFaults]);
   }
   const targets = TARGET_NAMES.map((target) => [target, settingsOf(target, general.data, special.data)]);
-  return { ...general.data, targets: Object.fromEntries(targets) };
+  return { ...general.data, targets: Object.fromEntries(targets), tls };
+}
+
+function tlsOf(general: z.infer<typeof schema> | undefined): TlsMaterial {
+  return { ca: general?.AMQP_CA_FILE, cert: general?.AMQP_CERT_FILE, key: general?.AMQP_KEY_FILE };
+}
+
+/** What the variables for TLS are, taken together. */
+function tlsProblems(set: Record<string, unknown>, { cert, key }: TlsMaterial): string[] {
+  const { AMQP_URL, AMQP_CERT_FILE, AMQP_KEY_FILE } = set;
+  const names = ['AMQP_CA_FILE', 'AMQP_CERT_FILE', 'AMQP_KEY_FILE'].filter((name) => name in set);
+  const withoutTls = String(AMQP_URL).startsWith('amqp:') ? names : [];
+  return [
+    ...withoutTls.map((name) => `${name}: goes with amqps://, and AMQP_URL begins with amqp://`),
+    ...(AMQP_CERT_FILE && !AMQP_KEY_FILE ? ['AMQP_KEY_FILE: is not set, and AMQP_CERT_FILE is'] : []),
+    ...(AMQP_KEY_FILE && !AMQP_CERT_FILE ? ['AMQP_CERT_FILE: is not set, and AMQP_KEY_FILE is'] : []),
+    ...(cert && key && !belongTogether(cert, key)
+      ? ['AMQP_KEY_FILE: is not the key of the certificate in AMQP_CERT_FILE']
+      : []),
+  ];
 }
 
 /** How this process is named in the management UI: host and process id. */

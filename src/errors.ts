@@ -35,6 +35,11 @@ export class TopologyError extends DelayBrokerError {
   readonly code = 'topology';
 }
 
+/** RabbitMQ does not let this process's user do what it needs to do. */
+export class AccessRefusedError extends DelayBrokerError {
+  readonly code = 'access_refused';
+}
+
 /** A delivery that is no valid message; it cannot be handled however often it is tried. */
 export class MalformedMessageError extends DelayBrokerError {
   readonly code = 'malformed_message';

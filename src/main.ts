@@ -9,15 +9,8 @@ import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
 import { createLogger, type Logger } from './logger';
 import { startApi } from './roles/api';
 import { startConsumers } from './roles/consumers';
-import { type Parts, startParts } from './roles/parts';
+import { type Parts, type Role, startParts } from './roles/parts';
 import { TARGET_NAMES, type TargetName } from './targets';
-
-/** What this process is asked to be. */
-interface Role {
-  readonly name: 'all' | 'api' | 'consumers';
-  /** The targets to consume. */
-  readonly targets: readonly TargetName[];
-}
 
 /** How long what has started may take to end when something else failed to start, in milliseconds. */
 const FAILED_START_TIMEOUT_MS = 1_000;
@@ -36,7 +29,7 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
 
 /** Starts the role's parts, in order. */
 async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  const parts = await startParts(role.name, config, logger, lifecycle);
+  const parts = await startParts(role, config, logger, lifecycle);
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, role.targets) : () => [];
   const readiness = () => [...publishingReadiness(parts.publishing), ...consumerReadiness()];
   const server =

@@ -2,6 +2,7 @@
  * Every name on the broker, and the bootstrap that declares them: run at deploy as `npm run topology`.
  * Nothing else declares; the runtime processes only look whether all is there.
  */
+import { parseArgs } from 'node:util';
 import { openConnection } from './amqp/connection';
 import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration, Topology } from './amqp/declare';
 import { bootstrap } from './bootstrap';
@@ -28,6 +29,11 @@ export const CONTROL = 'delay.control';
 export const LEDGER = 'delay.ledger';
 /** Exchange and queue that choose the one process that keeps verdicts from running out. */
 export const KEEPER = 'delay.keeper';
+
+/** The same for what waits in the ledger. */
+export const LEDGER_KEEPER = 'delay.ledger-keeper';
+/** How the names of the holding queues begin. */
+export const HOLDING_PREFIX = 'delay.hold.';
 
 /** The queue in which a target's messages wait for its consumers. */
 export const targetQueue = (target: string): string => target;
@@ -87,7 +93,11 @@ export function delayTopology({
   controlLimits = CONTROL_LIMITS,
   ledgerLimits = LEDGER_LIMITS,
 }: TopologyOptions = {}): Topology {
-  const streams = [stream(CONTROL, controlLimits), ...(ledger ? [stream(LEDGER, ledgerLimits)] : [])];
+  const logs = [
+    stream(CONTROL, controlLimits),
+    dutyQueue(KEEPER),
+    ...(ledger ? [stream(LEDGER, ledgerLimits), dutyQueue(LEDGER_KEEPER)] : []),
+  ];
   return {
     exchanges: [
       fallingBack('fanout', UNROUTABLE),
@@ -95,14 +105,13 @@ export function delayTopology({
       { kind: 'exchange', name: EVENTS_EXCHANGE, type: 'topic' },
       { kind: 'exchange', name: DUE_EXCHANGE, type: 'topic', alternateExchange: UNROUTABLE },
       ...wheel.map((_, level) => levelExchange(wheel, level)),
-      ...[...streams, KEEPER_QUEUE].map(({ name }) => intoOneQueue(name)),
+      ...logs.map(({ name }) => intoOneQueue(name)),
     ],
     queues: [
       { kind: 'queue', name: UNROUTABLE, arguments: { ...QUORUM, 'x-delivery-limit': UNLIMITED_DELIVERIES } },
       ...targets.flatMap(targetQueues),
       ...wheel.flatMap((_, level) => holdingQueues(wheel, level)),
-      ...streams,
-      KEEPER_QUEUE,
+      ...logs,
     ],
     bindings: [
       bindQueue(UNROUTABLE, UNROUTABLE, ''),
@@ -111,16 +120,17 @@ export function delayTopology({
         bindQueue(DUE_EXCHANGE, targetQueue(target), targetPattern(wheel, target)),
       ]),
       ...wheel.flatMap((_, level) => levelBindings(wheel, level)),
-      ...[...streams, KEEPER_QUEUE].map(({ name }) => bindQueue(name, name, '')),
+      ...logs.map(({ name }) => bindQueue(name, name, '')),
     ],
   };
 }
 
-const KEEPER_QUEUE: QueueDeclaration = {
+/** Holds a token, which comes back whenever its holder is gone. */
+const dutyQueue = (name: string): QueueDeclaration => ({
   kind: 'queue',
-  name: KEEPER,
+  name,
   arguments: { ...QUORUM, 'x-single-active-consumer': true, 'x-delivery-limit': UNLIMITED_DELIVERIES },
-};
+});
 
 function stream(name: string, { maxAgeS, maxBytes, segmentBytes }: StreamLimits): QueueDeclaration {
   return {
@@ -218,20 +228,34 @@ function digitsOf(wheel: Wheel, index: number): { digit: number; queue: string; 
   if (!level) return [];
   return Array.from({ length: level.digits }, (_, i) => ({
     digit: i + 1,
-    queue: `delay.hold.${stopName(level, i + 1)}`,
+    queue: `${HOLDING_PREFIX}${stopName(level, i + 1)}`,
     ttlMs: level.unitMs * (i + 1),
   }));
 }
 
-/** Declares everything on the broker of AMQP_URL and says what; exit code 1 when it could not. */
+const USAGE = 'usage: node dist/topology.js [--users [--relay=EXCHANGE]...]';
+
+/**
+ * Declares everything on the broker of AMQP_URL and says what; with `--users` it prints how to make the broker's users
+ * and connects to nothing. Exit code 1 when it could not.
+ */
 async function main(): Promise<void> {
+  const { users, relay } = optionsOf(process.argv.slice(2));
   const config = loadConfig();
+  if (users) {
+    // Only here, as it is made from this file's names.
+    const { userCommands } = await import('./users.js');
+    const { AMQP_URL: amqpUrl, LEDGER: ledger } = config;
+    process.stdout.write(userCommands({ amqpUrl, ledger, relayExchanges: relay }));
+    return;
+  }
   const logger = createLogger({
     level: config.LOG_LEVEL === 'debug' ? 'debug' : 'error',
     format: config.LOG_FORMAT,
   });
   const connection = await openConnection({
     url: config.AMQP_URL,
+    tls: config.tls,
     name: `topology@${PROCESS_NAME}`,
     connectWaitMs: config.CONNECT_WAIT_MS,
     logger,
@@ -241,6 +265,20 @@ async function main(): Promise<void> {
     process.stdout.write(`topology: ${declared}\n`);
   } finally {
     await connection.close();
+  }
+}
+
+function optionsOf(args: string[]): { users: boolean; relay: string[] } {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { users: { type: 'boolean' }, relay: { type: 'string', multiple: true } },
+    });
+    const { users = false, relay = [] } = values;
+    if (!users && relay.length > 0) throw new Error('--relay says what a user may do; it goes with --users.');
+    return { users, relay };
+  } catch (cause) {
+    throw new Error(`${messageOf(cause)}\n${USAGE}`, { cause });
   }
 }
 

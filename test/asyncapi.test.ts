@@ -11,6 +11,7 @@ import { guardHandler } from '../src/consumers/handler';
 import { createOrdersHandler } from '../src/consumers/orders';
 import { createRelayHandler } from '../src/consumers/relay';
 import { TARGETS, type TargetName } from '../src/targets';
+import { CONTROL } from '../src/topology';
 import type { Trace } from '../src/trace-context';
 import { createWorld, type World } from './broker/world';
 import { type ScriptedServer, scriptedServer, status } from './consumers/calls/scripted-server';
@@ -99,7 +100,7 @@ describe('on a broker', () => {
     const parts = { publisher: world.publisher, clock: Date.now, logger: world.log };
     const callback = { url: new URL(`http://${orderService.host}/`), caller };
     const orders = createOrdersHandler({ ...parts, callback });
-    const relay = createRelayHandler({ ...parts, exchangeExists: createExchangeCheck(connection) });
+    const relay = createRelayHandler({ ...parts, exchangeExists: createExchangeCheck(connection, CONTROL) });
     await world.consume('orders', guardHandler(TARGETS.orders, orders, 5_000));
     await world.consume('relay', guardHandler(TARGETS.relay, relay, 5_000));
   });

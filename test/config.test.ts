@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadConfig } from '../src/config';
 import { ConfigError } from '../src/errors';
+import { type Authority, createAuthority } from './broker/certificates';
 
 const AMQP_URL = 'amqp://user:secret@localhost';
 
@@ -97,3 +101,132 @@ test.each(['localhost', 'http://localhost', 'amqp://', '://'])(
     expect(() => loadConfig({ AMQP_URL: url })).toThrow('must be a URL such as amqp://');
   },
 );
+
+test('what concerns late changes and the ledger has defaults, too', () => {
+  expect(loadConfig({ AMQP_URL })).toMatchObject({
+    CANCEL_GUARD: 1_000,
+    LEDGER: true,
+    LEDGER_MAX: 1_000_000,
+    ID_HOLD: 86_400_000,
+  });
+});
+
+test.each<[string, string, unknown]>([
+  ['CANCEL_GUARD', '500ms', 500],
+  ['CANCEL_GUARD', '1m30s', 90_000],
+  ['CANCEL_GUARD', 'PT1H', 3_600_000],
+  ['ID_HOLD', '0s', 0],
+  ['ID_HOLD', '90m', 5_400_000],
+  ['ID_HOLD', '365d', 365 * 86_400_000],
+  ['LEDGER', 'on', true],
+  ['LEDGER', 'off', false],
+  ['LEDGER_MAX', '1000', 1_000],
+  ['LEDGER_MAX', '10000000', 10_000_000],
+])('%s=%s is taken', (name, text, value) => {
+  expect(loadConfig({ AMQP_URL, [name]: text })).toMatchObject({ [name]: value });
+});
+
+test.each<[string, readonly string[], string]>([
+  ['CANCEL_GUARD', ['499ms', '0s', '1h1ms', '10000d'], 'must be from 500 ms to 3600000 ms'],
+  ['CANCEL_GUARD', ['1000', '-1s', '1 s', 'soon', '1.5s'], 'must be a duration such as "1s", "90m" or "24h"'],
+  ['ID_HOLD', ['365d1ms', '1000w'], 'must be from 0 ms to 31536000000 ms'],
+  ['ID_HOLD', ['24', '0', 'P1M', 'for ever'], 'must be a duration such as "1s", "90m" or "24h"'],
+  ['LEDGER', ['true', 'ON', '1', 'no'], 'Invalid option: expected one of "on"|"off"'],
+  ['LEDGER_MAX', ['999', '0', '-1'], 'Too small: expected number to be >=1000'],
+  ['LEDGER_MAX', ['10000001'], 'Too big: expected number to be <=10000000'],
+  ['LEDGER_MAX', ['1000.5', 'many', '1m'], 'Invalid input: expected'],
+])('%s: %j is refused', (name, values, says) => {
+  for (const value of values)
+    expect(() => loadConfig({ AMQP_URL, [name]: value })).toThrow(`  ${name}: ${says}`);
+});
+describe('files for TLS', () => {
+  const AMQPS_URL = 'amqps://user:secret@localhost';
+  const folder = mkdtempSync('/tmp/delay-broker-test-');
+  const file = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  let authority: Authority;
+  let other: Authority;
+  beforeAll(() => {
+    authority = createAuthority();
+    other = createAuthority();
+  });
+  afterAll(() => {
+    authority.remove();
+    other.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('they are read at once', () => {
+    const { cert, key } = authority.client;
+    const bundle = file('bundle.pem', readFileSync(authority.ca, 'utf8') + readFileSync(other.ca, 'utf8'));
+    const env = { AMQP_URL: AMQPS_URL, AMQP_CA_FILE: bundle, AMQP_CERT_FILE: cert, AMQP_KEY_FILE: key };
+    expect(loadConfig(env).tls).toEqual({
+      ca: readFileSync(bundle),
+      cert: readFileSync(cert),
+      key: readFileSync(key),
+    });
+    expect(loadConfig({ AMQP_URL: AMQPS_URL }).tls).toEqual({});
+  });
+
+  test('what cannot be used is reported with everything else, by name, and not repeated', () => {
+    const pem = readFileSync(authority.ca, 'utf8');
+    const unreadable = {
+      AMQP_URL: AMQPS_URL,
+      HTTP_PORT: 'eighty',
+      AMQP_CA_FILE: join(folder, 'HIDDEN.pem'),
+      AMQP_CERT_FILE: folder,
+      AMQP_KEY_FILE: file('no-key', 'HIDDEN'),
+    };
+    const load = () => loadConfig(unreadable);
+    expect(load).toThrow('  HTTP_PORT: ');
+    expect(load).toThrow('  AMQP_CA_FILE: there is no such file (');
+    expect(load).toThrow('  AMQP_CERT_FILE: the file cannot be read (EISDIR)');
+    expect(load).toThrow('  AMQP_KEY_FILE: the file is no private key in PEM');
+    expect(load).not.toThrow('HIDDEN');
+    // The content in place of the path.
+    const pasted = () => loadConfig({ AMQP_URL: AMQPS_URL, AMQP_CA_FILE: pem });
+    expect(pasted).toThrow('  AMQP_CA_FILE: ');
+    expect(pasted).not.toThrow('-----BEGIN');
+  });
+
+  test.each<[string, (pem: string) => string]>([
+    ['text', () => 'HIDDEN'],
+    ['nothing', () => ''],
+    ['a certificate that is broken', (pem) => pem.replace(/^MI.{20}/m, 'HIDDEN')],
+    ['one that is whole and one that is broken', (pem) => pem + pem.replace(/^MI.{20}/m, 'HIDDEN')],
+  ])('%s is no certificate', (_, content) => {
+    const broken = file('broken.pem', content(readFileSync(authority.ca, 'utf8')));
+    const load = () => loadConfig({ AMQP_URL: AMQPS_URL, AMQP_CA_FILE: broken });
+    expect(load).toThrow('  AMQP_CA_FILE: the file is no certificate in PEM (');
+    expect(load).not.toThrow('HIDDEN');
+  });
+
+  test('a key with a passphrase cannot be used', () => {
+    const { cert, key } = authority.client;
+    const encrypted = join(folder, 'encrypted.key');
+    execFileSync('openssl', ['ec', '-in', key, '-aes256', '-passout', 'pass:x', '-out', encrypted], {
+      stdio: 'pipe',
+    });
+    const env = { AMQP_URL: AMQPS_URL, AMQP_CERT_FILE: cert, AMQP_KEY_FILE: encrypted };
+    expect(() => loadConfig(env)).toThrow(
+      '  AMQP_KEY_FILE: the file is no private key in PEM, or one with a passphrase',
+    );
+  });
+
+  test('what does not go together is reported', () => {
+    const { cert, key } = authority.client;
+    expect(() => loadConfig({ AMQP_URL: AMQPS_URL, AMQP_CERT_FILE: cert })).toThrow(
+      '  AMQP_KEY_FILE: is not set, and AMQP_CERT_FILE is',
+    );
+    expect(() => loadConfig({ AMQP_URL: AMQPS_URL, AMQP_KEY_FILE: key })).toThrow(
+      '  AMQP_CERT_FILE: is not set, and AMQP_KEY_FILE is',
+    );
+    const mixed = { AMQP_URL: AMQPS_URL, AMQP_CERT_FILE: cert, AMQP_KEY_FILE: other.client.key };
+    expect(() => loadConfig(mixed)).toThrow('  AMQP_KEY_FILE: is not the key of the certificate');
+    expect(() => loadConfig({ AMQP_URL, AMQP_CA_FILE: authority.ca })).toThrow(
+      '  AMQP_CA_FILE: goes with amqps://, and AMQP_URL begins with amqp://',
+    );
+  });
+});

@@ -5,6 +5,7 @@ import { createOwedVerdicts } from '../src/changes/owed-verdicts';
 import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
 import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
+import { createExtent } from '../src/ledger/extent';
 import type { Ledger, Placed } from '../src/ledger/ledger';
 import type { Recorder } from '../src/ledger/recorder';
 import { createLedgerView } from '../src/ledger/view';
@@ -64,6 +65,7 @@ export function createMemoryLedger({
       return entry && hasMessage(entry) ? messages[offset] : undefined;
     },
     find: async (id) => view.get(id),
+    extent: createExtent(),
     isComplete: () => view.evicted() === 0,
     caughtUp: () => true,
     nextEntry: async () => {},

@@ -5,11 +5,14 @@
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
+import { type TlsMaterial, whyNoTls } from './tls';
 
 /** Options of openConnection. */
 export interface ConnectionOptions {
   /** `amqp://` or `amqps://` URL, with user, password and vhost. */
   readonly url: string;
+  /** For an `amqps://` URL; default whom Node trusts, and no client certificate. */
+  readonly tls?: TlsMaterial | undefined;
   /** Shown in the management UI and in the log. */
   readonly name: string;
   /** How long the first connection is tried for, in milliseconds; 0 tries once. */
@@ -26,6 +29,8 @@ export interface BrokerConnection {
   readonly model: RecoveringChannelModel;
   /** Host and port, without user and password. */
   readonly host: string;
+  /** The user's name. */
+  readonly user: string;
   /** The broker's version, such as `3.10.8`. */
   version(): string;
   /** `down` between a loss and the recovery; `blocked` while the broker, short of memory or disk, takes no publishes. */
@@ -49,7 +54,7 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
  * @throws BrokerUnavailableError when the first connection does not come about within `connectWaitMs`
  */
 export async function openConnection(options: ConnectionOptions): Promise<BrokerConnection> {
-  const { url, name, connectWaitMs, onStateChange, logger } = options;
+  const { url, tls, name, connectWaitMs, onStateChange, logger } = options;
   const host = brokerHost(url);
   const giveUpAt = Date.now() + connectWaitMs;
   let state: ConnectionState = 'down';
@@ -58,6 +63,9 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   let lastError: unknown;
 
   const model = await connect(withHeartbeat(url), {
+    ...tls,
+    // Said here, so that no variable of Node's can switch it off.
+    rejectUnauthorized: true,
     noDelay: true,
     timeout: CONNECT_TIMEOUT_MS,
     clientProperties: { connection_name: name, product: 'delay-broker' },
@@ -97,13 +105,18 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   } catch {
     throw new BrokerUnavailableError(whyNotConnected(url, lastError), { cause: lastError });
   }
-  return { model, host, version: () => version, state: () => state, close: () => model.close() };
+  const user = userOf(url);
+  return { model, host, user, version: () => version, state: () => state, close: () => model.close() };
 }
 
 /** Host and port of an AMQP URL, for messages and logs. */
 export function brokerHost(url: string): string {
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`;
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || 'guest';
 }
 
 function withHeartbeat(url: string): string {
@@ -114,9 +127,11 @@ function withHeartbeat(url: string): string {
 
 function whyNotConnected(url: string, error: unknown): string {
   const host = brokerHost(url);
+  const noTls = whyNoTls(error);
+  if (noTls) return `Cannot reach RabbitMQ at ${host} by TLS: ${noTls}.`;
   const reason = messageOf(error);
   if (/ACCESS.REFUSED/i.test(reason)) {
-    return `RabbitMQ at ${host} refuses the user "${decodeURIComponent(new URL(url).username) || 'guest'}". Check user and password in AMQP_URL.`;
+    return `RabbitMQ at ${host} refuses the user "${userOf(url)}". Check user and password in AMQP_URL.`;
   }
   // Older brokers give their reason for refusing the vhost in a way that amqplib does not pass on.
   if (/NOT.ALLOWED|vhost|ConnectionOpenOk/i.test(reason)) {

@@ -53,15 +53,16 @@ const CHANNELS = 8;
 const PRECONDITION_FAILED = 406;
 
 /**
- * What of the topology is not on the broker. Looks only: needs no configure permission.
+ * Which of these are not on the broker. Looks only. From RabbitMQ 4.2.7 and 4.3.1 on that needs some permission on each, in 4.2.6 and
+ * 4.3.0 that to configure, and before none (https://github.com/rabbitmq/rabbitmq-server/pull/16272).
  *
  * @throws amqplib's error when the broker refuses to answer, for want of permission for instance
  */
 export async function findMissing(
   connection: BrokerConnection,
-  { exchanges, queues }: Topology,
+  declarations: readonly Declaration[],
 ): Promise<Declaration[]> {
-  const failures = await onChannels(connection, [...exchanges, ...queues], (channel, { kind, name }) =>
+  const failures = await onChannels(connection, declarations, (channel, { kind, name }) =>
     kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
   );
   return failures.map(({ item, error }) => {

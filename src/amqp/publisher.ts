@@ -5,6 +5,7 @@
 import { type ConfirmChannel, IllegalOperationError, type Message as ReturnedMessage } from 'amqplib';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
+import { DEFAULT_EXCHANGE, isAccessRefused } from './access';
 import { confirmChannel, keepChannelOpen } from './channel';
 import type { BrokerConnection } from './connection';
 
@@ -32,7 +33,7 @@ export interface Publisher {
    * Publishes persistently and resolves with the broker's confirm.
    *
    * @throws BrokerUnavailableError nothing was sent: no connection, or blocked by the broker
-   * @throws PublishRefusedError returned as unroutable, or negatively acknowledged
+   * @throws PublishRefusedError returned as unroutable, negatively acknowledged, or not permitted
    * @throws Error the message cannot be encoded, for headers that are too long for instance
    * @throws OutcomeUnknownError no confirm in time, or the connection was lost while waiting for it
    */
@@ -56,6 +57,7 @@ interface Unconfirmed {
   readonly settled: Promise<void>;
   readonly settle: (error?: Error) => void;
   returned?: string;
+  forbidden?: boolean;
 }
 
 /** Opens a confirm channel on the connection. */
@@ -67,6 +69,8 @@ export async function openPublisher({
 }: PublisherOptions): Promise<Publisher> {
   let channel: ConfirmChannel | undefined;
   const unconfirmed = new Set<Unconfirmed>();
+  /** What this channel was allowed to publish to. */
+  let confirmedBy = new Set<string>();
 
   const kept = await keepChannelOpen({
     name: 'publish',
@@ -75,6 +79,14 @@ export async function openPublisher({
       // A round trip, in which a channel shows that it was closed before anybody listened.
       await opened.prefetch(1);
       channel = opened;
+      confirmedBy = new Set();
+      // Comes before the failures of all that is under way.
+      opened.on('error', (error) => {
+        const exchange = forbiddenExchange(error);
+        // What was under way before a permission was taken away may have been accepted.
+        if (exchange === undefined || confirmedBy.has(exchange)) return;
+        for (const entry of unconfirmed) entry.forbidden ||= entry.publication.exchange === exchange;
+      });
       // A return comes before the confirm of the same message, so it only has to be remembered.
       opened.on('return', (message) => rememberReturn(unconfirmed, message));
     },
@@ -112,8 +124,11 @@ export async function openPublisher({
         { ...properties, persistent: true, mandatory },
         (error) => {
           clearTimeout(timer);
-          if (!error) onConfirm?.((performance.now() - sentAt) / 1000);
-          entry.settle(outcome(entry, error, connection.host));
+          if (!error) {
+            confirmedBy.add(exchange);
+            onConfirm?.((performance.now() - sentAt) / 1000);
+          }
+          entry.settle(outcome(entry, error, connection));
         },
       );
     } catch (cause) {
@@ -168,7 +183,18 @@ function rememberReturn(unconfirmed: Set<Unconfirmed>, { fields, properties }: R
   }
 }
 
-function outcome({ returned, publication }: Unconfirmed, error: unknown, host: string): Error | undefined {
+/** The exchange that the broker does not let this user publish to, when it has closed the channel for that. */
+function forbiddenExchange(error: unknown): string | undefined {
+  if (!isAccessRefused(error)) return undefined;
+  const [, name] = /access to exchange '(.*)' in vhost .* refused for user/.exec(messageOf(error)) ?? [];
+  return name === DEFAULT_EXCHANGE ? '' : name;
+}
+
+function outcome(
+  { returned, forbidden, publication }: Unconfirmed,
+  error: unknown,
+  { host, user }: BrokerConnection,
+): Error | undefined {
   const { exchange, routingKey } = publication;
   if (returned !== undefined) {
     return new PublishRefusedError(
@@ -176,6 +202,12 @@ function outcome({ returned, publication }: Unconfirmed, error: unknown, host: s
     );
   }
   if (!error) return undefined;
+  if (forbidden) {
+    return new PublishRefusedError(
+      `RabbitMQ at ${host} does not let the user "${user}" publish to the exchange "${exchange || DEFAULT_EXCHANGE}".`,
+      { cause: error },
+    );
+  }
   if (error instanceof Error && error.message === 'message nacked') {
     return new PublishRefusedError(
       `RabbitMQ at ${host} did not accept the message for exchange "${exchange}".`,

@@ -182,6 +182,44 @@ export async function entryAt(
   return entry?.offset === offset ? entry : undefined;
 }
 
+/** How many entries are on their way while they are worked through. */
+const RANGE_PREFETCH = 200;
+
+/**
+ * Goes through the entries from one offset to another, both included, as far as the stream still has them.
+ *
+ * @param onEntry takes one entry after the other; what it throws ends the reading
+ * @throws BrokerUnavailableError when the stream cannot be read, or onEntry throws
+ */
+export function readRange(
+  connection: BrokerConnection,
+  stream: string,
+  from: number,
+  to: number,
+  onEntry: (entry: StreamEntry) => Promise<void>,
+): Promise<void> {
+  return withChannel(connection, `The stream ${stream}`, async (channel) => {
+    await channel.prefetch(RANGE_PREFETCH);
+    await new Promise<void>((resolve, reject) => {
+      let turn = Promise.resolve();
+      const take = async (message: ConsumeMessage) => {
+        const { content, properties } = message;
+        const offset = offsetOf(message);
+        if (offset >= from && offset <= to) await onEntry({ offset, content, properties });
+        channel.ack(message);
+        if (offset >= to) resolve();
+      };
+      channel.once('close', () => reject(new Error('the channel was closed')));
+      const onMessage = (message: ConsumeMessage | null) => {
+        if (!message) return reject(new Error('cancelled by the broker'));
+        turn = turn.then(() => take(message));
+        turn.catch(reject);
+      };
+      channel.consume(stream, onMessage, { arguments: { 'x-stream-offset': from } }).catch(reject);
+    });
+  });
+}
+
 /** Consumes until an entry fits, and returns it and what came with it that fits too; none when none came in time. */
 async function consumeSome(
   { on, acknowledge }: StreamChannel,

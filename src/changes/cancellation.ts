@@ -6,6 +6,7 @@ import type { LedgerRecord } from '../ledger/record';
 import { dueAtOfId } from '../message';
 import { FINAL } from '../verdicts/entry';
 import { VERDICT_LEAD_MS, type Verdicts } from '../verdicts/verdicts';
+import { LONGEST_DELAY_MS } from '../wheel';
 import type { OwedVerdicts } from './owed-verdicts';
 
 /** Cancels messages. */
@@ -78,8 +79,9 @@ export function createCancellation(options: CancellationOptions): Cancellation {
   /** A message that nothing is known of but its id, which tells when it is due. */
   async function cancelUnseen(id: string): Promise<void> {
     const dueAt = dueAtOfId(id);
-    if (dueAt === undefined) {
-      if (!ledger) throw new LedgerOffError('Cancelling by an id of your own');
+    // Later than any message can be due: its verdict would be kept for ever.
+    if (dueAt === undefined || dueAt - clock() > LONGEST_DELAY_MS) {
+      if (!ledger && dueAt === undefined) throw new LedgerOffError('Cancelling by an id of your own');
       throw new UnknownMessageError(`There is no message "${id}", as far back as the ledger goes.`);
     }
     requireTime(id, dueAt, clock(), guardMs);

@@ -18,7 +18,14 @@ import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
 import { requireChangeable } from './cancellation';
 import type { OwedVerdicts } from './owed-verdicts';
 
-/** Reschedules messages. Resolves with the due time; all throw what Publisher.publish throws, and: */
+/** A message that waits. */
+export interface Waiting {
+  /** In milliseconds since the epoch. */
+  readonly dueAt: number;
+  readonly status: 'scheduled' | 'due' | 'retrying';
+}
+
+/** Reschedules messages. All throw what Publisher.publish throws, and: */
 export interface Rescheduling {
   /**
    * Moves a message to another time, earlier or later.
@@ -28,9 +35,9 @@ export interface Rescheduling {
    * @throws InProgressError another request is changing it
    * @throws LedgerOffError there is no ledger
    */
-  reschedule(id: string, dueAt: number): Promise<{ dueAt: number }>;
+  reschedule(id: string, dueAt: number): Promise<Waiting>;
   /** The same, to now; what is due in a moment, or due already, is left as it is. */
-  runNow(id: string): Promise<{ dueAt: number }>;
+  runNow(id: string): Promise<Waiting>;
 }
 
 /** Options of createRescheduling. */
@@ -55,7 +62,7 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
     throw new UnknownMessageError(`There is no message "${id}"${far}.`);
   }
 
-  async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<{ dueAt: number }> {
+  async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<Waiting> {
     const { id, to, attempt, delivery: from, dueAt: oldDueAt } = record;
     requireChangeable(record, clock(), guardMs);
     const message = await waitingMessage(record, within);
@@ -73,7 +80,7 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
       throw new OutcomeUnknownError(
         `The message "${id}" is rescheduled, but RabbitMQ took so long that it may be handled at its old time as well.`,
       );
-    return { dueAt };
+    return { dueAt, status: attempt === 1 ? 'scheduled' : 'retrying' };
   }
 
   return {
@@ -86,7 +93,7 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
       const record = await recordOf(id, ledger);
       const { status, dueAt } = record;
       const waits = status === 'scheduled' || status === 'due' || status === 'retrying';
-      if (waits && dueAt - clock() < guardMs) return { dueAt };
+      if (waits && dueAt - clock() < guardMs) return { dueAt, status };
       return move(record, clock(), ledger);
     },
   };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
-import { timelineOf } from '../ledger/record';
+import { timelineOf } from '../ledger/timeline';
 import { LONGEST_ID } from './own-id';
 import { type RouteOptions, type Routes, requireLedger } from './routes';
 import { validBody } from './validation';
@@ -27,8 +27,8 @@ export function oneMessageRoutes(
       patch: async (req, res) => {
         const when = validBody(whenSchema, req.body, whenFaults);
         const id = idIn(req.params);
-        const { dueAt } = await rescheduling.reschedule(id, dueAtOf(when, clock()));
-        res.json({ id, status: 'scheduled', due_at: isoTime(dueAt) });
+        const { dueAt, status } = await rescheduling.reschedule(id, dueAtOf(when, clock()));
+        res.json({ id, status, due_at: isoTime(dueAt) });
       },
       delete: async (req, res) => {
         const id = idIn(req.params);

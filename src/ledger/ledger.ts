@@ -14,8 +14,10 @@ import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
 import { decodeEntry, hasMessage, type LedgerEntry } from './entry';
-import type { Applied, LedgerRecord } from './record';
+import { createExtent, type Extent } from './extent';
+import type { LedgerRecord } from './record';
 import { ledgerPublication } from './recorder';
+import type { Applied } from './rules';
 import { createLedgerView, type LedgerView } from './view';
 
 /** What became of an entry, and where the stream has it. */
@@ -47,6 +49,8 @@ export interface Ledger {
    * @throws BrokerUnavailableError nothing is known of it, and the ledger cannot be read for now
    */
   find(id: string): Promise<LedgerRecord | undefined>;
+  /** How much has been read. */
+  readonly extent: Extent;
   /** Whether the view has every message there is: nothing was cut off the stream, and nothing left out for want of room. */
   isComplete(): boolean;
   /** Whether the view has all that was there when the reading began. */
@@ -70,6 +74,8 @@ export interface LedgerOptions {
   readonly echoTimeoutMs?: number;
   /** Told of each entry that has come up, and what is known of its message after it. */
   readonly onEntry?: (entry: LedgerEntry, placed: Placed, record: LedgerRecord | undefined) => void;
+  /** Keeps account of how much was read; default one of its own. */
+  readonly extent?: Extent;
   /** Shown in the management UI. */
   readonly consumerTag: string;
   readonly logger: Logger;
@@ -87,11 +93,13 @@ const PROOF_TIMEOUT_MS = 2_000;
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { connection, publisher, clock, limit, idHoldMs, echoTimeoutMs = ECHO_TIMEOUT_MS } = options;
+  const { extent = createExtent() } = options;
   let view = createLedgerView({ limit, idHoldMs, clock });
   const echoes = new Map<string, (placed: Placed) => void>();
   const waiting = new Set<() => void>();
 
   const onEntry = ({ offset, content, properties }: StreamEntry) => {
+    extent.note(offset, content.length);
     const entry = decodeEntry({ content, properties });
     if (!entry) return;
     const placed = { effect: view.apply(entry, offset), offset };
@@ -167,6 +175,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await allRead();
       return view.get(id);
     },
+    extent,
     isComplete: () => follower.caughtUp() && view.evicted() === 0 && !follower.isCut(),
     caughtUp: follower.caughtUp,
     nextEntry,

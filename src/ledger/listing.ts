@@ -121,17 +121,21 @@ export function createListing(): Listing {
     },
     first(statuses) {
       let first: LedgerRecord | undefined;
-      for (const tree of treesOf(statuses)) {
-        const record = tree.minKey();
-        if (record && (!first || inOrder(record, first) < 0)) first = record;
+      for (const { trees } of targets.values()) {
+        for (const status of statuses) {
+          const record = trees[status].minKey();
+          if (record && (!first || inOrder(record, first) < 0)) first = record;
+        }
       }
       return first;
     },
     last(statuses) {
       let last: LedgerRecord | undefined;
-      for (const tree of treesOf(statuses)) {
-        const record = tree.maxKey();
-        if (record && (!last || inOrder(record, last) > 0)) last = record;
+      for (const { trees } of targets.values()) {
+        for (const status of statuses) {
+          const record = trees[status].maxKey();
+          if (record && (!last || inOrder(record, last) > 0)) last = record;
+        }
       }
       return last;
     },

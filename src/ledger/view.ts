@@ -5,17 +5,8 @@
 import type { Clock } from '../clock';
 import type { LedgerEntry } from './entry';
 import { createListing, type ListFilter, type Listing, type Page, type StatusCounts } from './listing';
-import {
-  type Applied,
-  type Claim,
-  FINISHED,
-  holdsId,
-  isLive,
-  type LedgerRecord,
-  PENDING,
-  type Place,
-  ruleOn,
-} from './record';
+import { FINISHED, type LedgerRecord, PENDING, type Place } from './record';
+import { type Applied, type Claim, holdsId, isLive, ruleOn } from './rules';
 
 /** What is known of all messages. Records that it gives away are its own: the next entry may change them. */
 export interface LedgerView {

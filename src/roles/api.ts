@@ -1,4 +1,5 @@
 /** The role that takes requests. */
+import { offerForDuty } from '../amqp/single-active';
 import { type Acceptance, createAcceptance } from '../changes/acceptance';
 import { createCancellation } from '../changes/cancellation';
 import { observeAcceptance } from '../changes/observe-acceptance';
@@ -9,8 +10,10 @@ import { PROCESS_NAME } from '../config';
 import { createApp } from '../http/app';
 import type { Readiness } from '../http/health';
 import { type HttpServer, serveHttp } from '../http/server';
-import { openLedger } from '../ledger/ledger';
+import { type Ledger, openLedger } from '../ledger/ledger';
+import { keepLedger } from '../ledger/renewal';
 import { createParkingLot } from '../parking-lot';
+import { LEDGER_KEEPER } from '../topology';
 import type { Parts } from './parts';
 
 /** Serves the API. */
@@ -36,6 +39,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     : undefined;
   if (ledger) {
     lifecycle.onEnd(ledger.close);
+    await offerToKeep(ledger, parts);
     metrics.observe('delay_broker_ledger_entries', () => ledger.view().size());
     metrics.observe('delay_broker_ledger_limit', () => config.LEDGER_MAX);
     metrics.observe('delay_broker_ledger_full', () => Number(ledger.view().full()));
@@ -53,4 +57,17 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
   });
   return serveHttp(app, HTTP_HOST, HTTP_PORT);
+}
+
+/** Offers this process to keep what waits in the ledger from being cut off. */
+async function offerToKeep(ledger: Ledger, parts: Parts): Promise<void> {
+  const { logger, lifecycle, publisher, reading: connection } = parts;
+  const duty = await offerForDuty({
+    ...{ connection, publisher, logger },
+    queue: LEDGER_KEEPER,
+    exchange: LEDGER_KEEPER,
+    consumerTag: `ledger-keeper@${PROCESS_NAME}`,
+    onDuty: (signal) => keepLedger({ ledger, connection, clock, logger }, signal),
+  });
+  lifecycle.onEnd(duty.close);
 }

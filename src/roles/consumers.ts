@@ -6,13 +6,14 @@ import { createHandlers } from '../consumers/handlers';
 import { runTarget, type TargetRunner } from '../consumers/runtime';
 import type { Readiness } from '../http/health';
 import type { TargetName } from '../targets';
+import { CONTROL } from '../topology';
 import { type Parts, publishOn } from './parts';
 
 /** Consumes these targets, once all verdicts are known. */
 export async function startConsumers(parts: Parts, targets: readonly TargetName[]): Promise<Readiness> {
   const { config, logger, metrics, tracing, lifecycle, templates } = parts;
   const { publisher, scheduler, recorder, verdicts, reading } = parts;
-  const relay = { publisher: await publishOn(parts), exchangeExists: createExchangeCheck(reading) };
+  const relay = { publisher: await publishOn(parts), exchangeExists: createExchangeCheck(reading, CONTROL) };
   const handlers = createHandlers({
     ...{ config, targets, publisher, relay, templates, tracing, clock, logger },
   });

@@ -1,4 +1,5 @@
 /** The parts that every role is made of, and how each ends. */
+import { type Access, requireAccess } from '../amqp/access';
 import { type BrokerConnection, openConnection } from '../amqp/connection';
 import { openPublisher, type Publisher } from '../amqp/publisher';
 import { offerForDuty } from '../amqp/single-active';
@@ -9,12 +10,21 @@ import { createRecorder, NO_RECORDER, type Recorder } from '../ledger/recorder';
 import type { Lifecycle } from '../lifecycle';
 import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
+import { apiAccess, consumersAccess } from '../permissions';
 import { createScheduler, type Scheduler } from '../scheduler';
+import type { TargetName } from '../targets';
 import { loadTemplates, type Templates } from '../templates';
-import { delayTopology, KEEPER } from '../topology';
+import { CONTROL, delayTopology, KEEPER } from '../topology';
 import { createTracing, type Tracing } from '../tracing';
 import { keepVerdicts } from '../verdicts/keeper';
 import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
+
+/** What a process is asked to be. */
+export interface Role {
+  readonly name: 'all' | 'api' | 'consumers';
+  /** The targets to consume. */
+  readonly targets: readonly TargetName[];
+}
 
 /** What the roles share. */
 export interface Parts {
@@ -36,11 +46,11 @@ export interface Parts {
 /**
  * Connects, and starts what all roles need.
  *
- * @param role shown in the management UI
- * @throws BrokerUnavailableError, TopologyError
+ * @param role its name is shown in the management UI
+ * @throws BrokerUnavailableError, AccessRefusedError, TopologyError
  */
 export async function startParts(
-  role: string,
+  role: Role,
   config: Config,
   logger: Logger,
   lifecycle: Lifecycle,
@@ -49,7 +59,8 @@ export async function startParts(
   const connectAs = async (purpose: 'publish' | 'consume') => {
     const connection = await openConnection({
       url: config.AMQP_URL,
-      name: `${role} ${purpose}@${PROCESS_NAME}`,
+      tls: config.tls,
+      name: `${role.name} ${purpose}@${PROCESS_NAME}`,
       connectWaitMs: config.CONNECT_WAIT_MS,
       onStateChange: metrics.watchConnection(purpose),
       logger,
@@ -58,7 +69,10 @@ export async function startParts(
     return connection;
   };
   const publishing = await connectAs('publish');
-  await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }));
+  const access = accessOf(role, config.LEDGER);
+  await requireAccess(publishing, access, CONTROL);
+  const used = [...access.write, ...access.read];
+  await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }), used);
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const publisher = await publishOn({ config, logger, metrics, lifecycle, publishing });
   const scheduler = createScheduler({ publisher, clock });
@@ -88,6 +102,15 @@ export async function startParts(
     ...{ config, logger, metrics, tracing: createTracing(), lifecycle, templates, publisher, scheduler },
     ...{ recorder, verdicts, publishing, reading },
   };
+}
+
+function accessOf({ name, targets }: Role, ledger: boolean): Access {
+  const all = [
+    ...(name === 'consumers' ? [] : [apiAccess({ ledger })]),
+    ...(name === 'api' ? [] : [consumersAccess({ ledger, targets })]),
+  ];
+  const names = (of: keyof Access) => [...new Set(all.flatMap((access) => access[of]))];
+  return { write: names('write'), read: names('read') };
 }
 
 /** Another publisher, on a channel of its own. */

@@ -27,8 +27,8 @@ export type ControlEntry =
 /** The revision of a verdict that nothing can overrule. */
 export const FINAL = Number.MAX_SAFE_INTEGER;
 
-/** Characters of a digest in base64: 132 bits, so that no two ids ever share one. */
-const KEY_LENGTH = 22;
+/** Characters of a digest in base64: 96 bits, so that even among a billion ids hardly ever two share one. */
+const KEY_LENGTH = 16;
 
 /** The name of a message in the control stream: short whatever the id, and of one length. */
 export function messageKey(id: string): string {

@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { nodePorts } from '../../dev/node-files';
 import { type PrivateBroker, startPrivateBroker } from '../../dev/private-broker';
 
-/** A node on free ports, its data in a folder of its own under /tmp; RABBITMQ_SERVER chooses the executable. */
-export async function startTestNode(): Promise<
-  PrivateBroker & { dataDir: string; restart(): Promise<PrivateBroker> }
-> {
+/**
+ * A node on free ports, its data in a folder of its own under /tmp; RABBITMQ_SERVER chooses the executable.
+ *
+ * @param additionalConfig further lines of rabbitmq.conf
+ */
+export async function startTestNode(
+  additionalConfig?: string,
+): Promise<PrivateBroker & { dataDir: string; restart(): Promise<PrivateBroker> }> {
   const dataDir = mkdtempSync('/tmp/delay-broker-test-');
   const port = await freePort();
   const start = () =>
@@ -17,6 +21,7 @@ export async function startTestNode(): Promise<
       port,
       configFile: join(__dirname, '../../rabbitmq.conf'),
       executable: process.env.RABBITMQ_SERVER || undefined,
+      additionalConfig,
     });
   return { ...(await start()), dataDir, restart: start };
 }

@@ -155,7 +155,7 @@ test.each([
   const { id } = await api.accept(request('a', delayMs));
   const newDueAt = Date.now() + newDelayMs;
   await eventually(() => expect(statusOf(id, other)).toBe('scheduled'));
-  expect(await other.reschedule(id, newDueAt)).toEqual({ dueAt: newDueAt });
+  expect(await other.reschedule(id, newDueAt)).toEqual({ dueAt: newDueAt, status: 'scheduled' });
   await eventually(() => expect(ids()).toEqual(['a']));
   expect(handled[0]?.message).toMatchObject({ dueAt: newDueAt, payload: { id: 'a' } });
   expect(early()).toEqual([]);
@@ -173,7 +173,7 @@ test('run now runs now, and leaves alone what is due anyway', async () => {
   expect(dueAt).toBeGreaterThanOrEqual(calledAt);
   await eventually(() => expect(ids()).toEqual(['a']));
   const soon = await api.accept(request('b', 500));
-  expect(await api.runNow('b')).toEqual({ dueAt: soon.dueAt });
+  expect(await api.runNow('b')).toEqual({ dueAt: soon.dueAt, status: 'scheduled' });
   await eventually(() => expect(ids()).toEqual(['a', 'b']));
   expect(early()).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { createExchangeCheck } from '../../src/amqp/exchanges';
 import { guardHandler } from '../../src/consumers/handler';
 import { createRelayHandler } from '../../src/consumers/relay';
 import { TARGETS } from '../../src/targets';
+import { CONTROL } from '../../src/topology';
 import { eventually } from '../broker/eventually';
 import { createWorld, type World } from '../broker/world';
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
   await channel.bindQueue('shop.mails', 'shop', 'mail.#');
   const handler = createRelayHandler({
     publisher: world.publisher,
-    exchangeExists: createExchangeCheck(await world.connect()),
+    exchangeExists: createExchangeCheck(await world.connect(), CONTROL),
     clock: Date.now,
     logger: world.log,
   });

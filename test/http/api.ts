@@ -1,10 +1,13 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
 import { createApp } from '../../src/http/app';
 import { serveHttp } from '../../src/http/server';
+import { type EntryKind, hasMessage, type LedgerEntry } from '../../src/ledger/entry';
 import type { Recorder } from '../../src/ledger/recorder';
+import type { Message } from '../../src/message';
 import { createMetrics } from '../../src/metrics';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
+import type { Verdict } from '../../src/verdicts/entry';
 import { type RecordedLog, recordedLog } from '../broker/world';
 import { createMemoryChanges, type createMemoryLedger } from '../memory-ledger';
 
@@ -47,10 +50,15 @@ export interface Api {
   readonly verdicts: ReturnType<typeof createMemoryLedger>['verdicts'];
   /** What the scheduler was asked for, oldest first. */
   readonly scheduled: ScheduleRequest[];
+  /** What was sent round once more, oldest first. */
+  readonly forwarded: Message[];
   /** Anything fetch can send. */
   request(path: string, init?: RequestInit): Promise<Answer>;
   /** A POST of this JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** A PATCH of this JSON. */
+  patch(path: string, body: unknown): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
   close(): Promise<unknown>;
 }
 
@@ -66,6 +74,7 @@ export const EMPTY_LOT: ParkingLot = {
 /** Starts the API; `before` runs in the broker's place before a message is accepted, and can throw. */
 export async function startApi({
   before = () => {},
+  beforeWriting = () => {},
   notReady = () => [],
   parkingLot = EMPTY_LOT,
   clock = () => NOW,
@@ -73,6 +82,8 @@ export async function startApi({
   limit,
 }: {
   before?: () => void | Promise<void>;
+  /** Runs in the broker's place before anything is written to the ledger or ruled upon, and can throw. */
+  beforeWriting?: (what: LedgerEntry | Verdict) => void | Promise<void>;
   notReady?: () => readonly string[];
   parkingLot?: ParkingLot;
   /** Default one that stands still. */
@@ -83,6 +94,7 @@ export async function startApi({
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
+  const forwarded: Message[] = [];
   const publisher = { publish: async () => before(), close: async () => {} };
   const inner = createScheduler({ publisher, clock });
   const scheduler: Scheduler = {
@@ -91,9 +103,13 @@ export async function startApi({
       scheduled.push(request);
       return inner.schedule(request);
     },
+    forward(message) {
+      forwarded.push(message);
+      return inner.forward(message);
+    },
   };
   const { memory, changes } = createMemoryChanges({
-    ...{ scheduler, clock, ledgerOff },
+    ...{ scheduler, clock, ledgerOff, before: beforeWriting },
     ...(limit !== undefined && { limit }),
   });
   const app = createApp({
@@ -118,22 +134,48 @@ export async function startApi({
       body: text === '' ? {} : JSON.parse(text),
     };
   };
+  const send = (method: string, path: string, body: unknown, headers?: Record<string, string>) =>
+    request(path, {
+      method,
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
   return {
     port: server.port,
     log,
     recorder: memory.recorder,
     verdicts: memory.verdicts,
     scheduled,
+    forwarded,
     request,
-    post: (path, body, headers) =>
-      request(path, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...headers },
-        body: JSON.stringify(body),
-      }),
+    post: (path, body, headers) => send('POST', path, body, headers),
+    patch: (path, body) => send('PATCH', path, body),
+    delete: (path) => request(path, { method: 'DELETE' }),
     close: () => server.drain(1_000),
   };
 }
 
 /** A fault's place and kind in one line, such as `body.expire_minutes too_small`. */
 export const inShort = ({ loc, type }: ReportedFault) => `${loc.join('.')} ${type}`;
+
+/** Where a message is found. */
+export const pathOf = (id: string) => `/v1/messages/${encodeURIComponent(id)}`;
+
+/** The end of a problem's type, such as `409 too-late`, with its status before it. */
+export function problemIn({ status, headers, body }: Answer): string {
+  expect(headers.get('Content-Type')).toMatch(/^application\/problem\+json/);
+  expect(body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String) });
+  return `${status} ${String(body.type).replace('urn:delay-broker:problem:', '')}`;
+}
+
+/** Writes what a consumer writes of an order whose id is the service's own. */
+export function recordOutcome(
+  { recorder }: Api,
+  kind: EntryKind,
+  { id, ...what }: Pick<LedgerEntry, 'id' | 'dueAt' | 'at'> & Partial<LedgerEntry>,
+): Promise<void> {
+  const entry = { kind, id, to: 'orders', delivery: id, attempt: 1, ...what };
+  const { to, delivery, attempt, dueAt } = entry;
+  const message = { id, to, payload: { order_id: 'A1' }, dueAt, acceptedAt: NOW, attempt, delivery };
+  return recorder.record(entry, hasMessage(entry) ? message : undefined);
+}

@@ -72,6 +72,35 @@ test.each<[unknown, string[]]>([
   expect(body.detail.map(inShort)).toEqual(faults);
 });
 
+test.each([undefined, 'x', 'ann@example.com, № 7', 'x'.repeat(128)])(
+  'it may have the key %j',
+  async (key) => {
+    const { status, body } = await post({ ...order, delay: '1s', key });
+    expect([status, body]).toEqual([202, expect.not.objectContaining({ key: expect.anything() })]);
+    const { body: message } = await api.request(`/v1/messages/${body.id}`);
+    expect([message.id, message.key]).toEqual([body.id, key]);
+  },
+);
+
+test('messages may share a key', async () => {
+  const answers = [
+    await post({ ...order, delay: '1s', key: 'shared' }),
+    await post({ ...mail, delay: '2s', key: 'shared' }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+  expect(answers[0]?.body.id).not.toBe(answers[1]?.body.id);
+});
+
+test.each<[unknown, string]>([
+  ['', 'body.key too_small'],
+  ['x'.repeat(129), 'body.key too_big'],
+  [7, 'body.key wrong_type'],
+  [null, 'body.key wrong_type'],
+])('the key %j is refused: %s', async (key, fault) => {
+  const { status, body } = await post({ ...order, delay: '1s', key });
+  expect([status, ...body.detail.map(inShort)]).toEqual([422, fault]);
+});
+
 test('a mail is welcome unless another template is asked for, and may have variables', async () => {
   const variables = { title: 'Planning', seats: 7, online: true, constructor: 'x' };
   await post({ to: 'emails', payload: { email: 'ann@example.com', variables }, delay_ms: 1 });

@@ -10,9 +10,15 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe.each(PATHS)('POST %s', (path) => {
+  let orders = 0;
+  /** An order that was submitted before would not be accepted anew. */
+  const anotherBody = () => {
+    const body = ACCEPTED_BODIES[path] ?? {};
+    return 'order_id' in body ? { ...body, order_id: `${path} ${++orders}` } : body;
+  };
   const traceOfAccepted = async (headers: Record<string, string>) => {
-    const { status } = await api.post(path, ACCEPTED_BODIES[path], headers);
-    expect(status).toBe(202);
+    const { status, headers: answered } = await api.post(path, anotherBody(), headers);
+    expect([status, answered.get('Idempotent-Replayed')]).toEqual([202, null]);
     return api.scheduled.at(-1)?.trace;
   };
 
