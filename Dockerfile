@@ -11,7 +11,8 @@ RUN npx tsc
 
 FROM node:24-slim
 ENV NODE_ENV=production
-# A container is reached through its network interface; 127.0.0.1 would be reachable from inside only.
+# A container is reached through its network interface; 127.0.0.1 would be reachable from inside only. The API
+# then needs API_KEYS, or ALLOW_ANONYMOUS=true.
 ENV HTTP_HOST=0.0.0.0
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -1,13 +1,19 @@
 /** The environment, read once. Every variable, its default and its meaning stands here. */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { MAX_IN_FLIGHT } from './amqp/in-flight';
 import { belongTogether, readCertificates, readPrivateKey, type TlsMaterial } from './amqp/tls';
 import type { RetryPolicy } from './consumers/backoff';
 import { parseAllowList } from './consumers/calls/networks';
 import { parseWebhookSecrets } from './consumers/webhook-signature';
 import { durationMs } from './duration';
 import { ConfigError, messageOf } from './errors';
+import { parseApiKeys } from './http/api-keys';
 import { BATCH_MAX_BYTES } from './http/batch-body';
+import { SERVER_LIMITS } from './http/limits';
+import { HEALTH_PATHS, parsePublicPaths } from './http/public-paths';
+import { parseRateLimit } from './http/rate-limit';
+import { parseTrustedProxies } from './http/trusted-proxies';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
 import { TARGET_NAMES, type TargetName } from './targets';
 import { LONGEST_DELAY_MS } from './wheel';
@@ -109,11 +115,37 @@ const schema = z.object({
     .min(1)
     .default(1_500)
     .describe('how long a confirm may take before a request is answered 503, outcome unknown'),
+  MAX_IN_FLIGHT: whole(1, 1_000_000)
+    .default(MAX_IN_FLIGHT)
+    .describe('messages sent and not confirmed yet, per process; beyond it requests are answered 503'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('address the API listens on'),
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
   BATCH_MAX_BYTES: whole(1_024, 67_108_864)
     .default(BATCH_MAX_BYTES)
     .describe('largest body of `POST /v1/messages/batch`, in bytes'),
+  API_KEYS: parsedBy(parseApiKeys)
+    .optional()
+    .describe(
+      'keys that open the API: `NAME:SHA256` or `NAME:SHA256:TARGET+TARGET`, several separated by commas; without them it needs none',
+    ),
+  PUBLIC_PATHS: parsedBy(parsePublicPaths)
+    .default(HEALTH_PATHS)
+    .describe('paths that need no key, separated by commas; `none` for none'),
+  ALLOW_ANONYMOUS: z
+    .stringbool({ truthy: ['true'], falsy: ['false'], error: 'must be true or false' })
+    .default(false)
+    .describe('`true` lets an API without keys listen beyond this machine'),
+  RATE_LIMIT: parsedBy(parseRateLimit)
+    .optional()
+    .describe('requests that each key, or each address without one, may send: `100/s`, `6000/min`'),
+  TRUST_PROXY: parsedBy(parseTrustedProxies)
+    .optional()
+    .describe(
+      'proxies whose `X-Forwarded-For` is believed: how many there are, or their addresses and networks',
+    ),
+  MAX_CONNECTIONS: whole(1, 1_000_000)
+    .default(SERVER_LIMITS.connections)
+    .describe('HTTP connections open at once; further ones are closed as they come'),
   HEALTH_PORT: port
     .optional()
     .describe(
@@ -170,6 +202,12 @@ const schema = z.object({
     .enum(LOG_LEVELS)
     .default('info')
     .describe('the least urgent level that is logged: error, warn, info or debug'),
+  LOG_SAMPLE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('share of the messages that are logged when they are accepted and handled, from 0 to 1'),
   LOG_FORMAT: z.enum(LOG_FORMATS).default('json').describe('`json` for machines, `pretty` for a person'),
 });
 

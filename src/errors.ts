@@ -12,7 +12,7 @@ export abstract class DelayBrokerError extends Error {
   }
 }
 
-/** RabbitMQ cannot be reached, or blocks publishers: nothing was sent, try again later. */
+/** RabbitMQ cannot be reached, blocks publishers or does not keep up: nothing was sent, try again later. */
 export class BrokerUnavailableError extends DelayBrokerError {
   readonly code = 'broker_unavailable';
 }

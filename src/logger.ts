@@ -21,9 +21,9 @@ export interface LoggerOptions {
 const { combine, json, printf, timestamp } = winston.format;
 
 const pretty = printf(({ timestamp: at, level, message, ...fields }) => {
-  const shown = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
+  const shown = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return `${String(at).slice(11, 23)} ${level.padEnd(5)} ${String(message)}  ${shown.join(' ')}`.trimEnd();
 });
 

@@ -1,8 +1,9 @@
 /** The program: starts the parts of a role, and takes them apart again on SIGTERM or SIGINT. */
-import type { BrokerConnection } from './amqp/connection';
+import type { OpenPublisher } from './amqp/publisher';
 import { type Config, loadConfig } from './config';
 import { messageOf } from './errors';
 import { createHealthApp } from './http/app';
+import { type Exposure, requireProtection } from './http/exposure';
 import type { Readiness } from './http/health';
 import { type HttpServer, serveHttp } from './http/server';
 import { createLifecycle, endOnSignal, type Lifecycle } from './lifecycle';
@@ -31,7 +32,7 @@ function roleOf([name = 'all', ...targets]: readonly string[]): Role {
 async function start(config: Config, role: Role, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   const parts = await startParts(role, config, logger, lifecycle);
   const consumerReadiness = role.targets.length > 0 ? await startConsumers(parts, role.targets) : () => [];
-  const readiness = () => [...publishingReadiness(parts.publishing), ...consumerReadiness()];
+  const readiness = () => [...publishingReadiness(parts.publisher), ...consumerReadiness()];
   const server =
     role.name === 'consumers' ? await serveHealth(parts, readiness) : await startApi(parts, readiness);
   if (!server) return;
@@ -44,24 +45,25 @@ async function serveHealth(
   { config, logger, metrics }: Parts,
   readiness: Readiness,
 ): Promise<HttpServer | undefined> {
-  const { HEALTH_PORT, HTTP_HOST } = config;
-  if (HEALTH_PORT === undefined) return undefined;
-  return serveHttp(createHealthApp({ readiness, metrics, logger }), HTTP_HOST, HEALTH_PORT, 'HEALTH_PORT');
+  const { HEALTH_PORT: port, HTTP_HOST: host, MAX_CONNECTIONS: connections } = config;
+  if (port === undefined) return undefined;
+  const app = createHealthApp({ readiness, metrics, logger });
+  return serveHttp(app, { host, port, variable: 'HEALTH_PORT', limits: { connections }, logger });
 }
 
-function publishingReadiness(connection: BrokerConnection): string[] {
-  const state = connection.state();
-  if (state === 'up') return [];
-  return [
-    state === 'blocked'
-      ? `RabbitMQ at ${connection.host} takes no messages: it is short of memory or disk.`
-      : `RabbitMQ at ${connection.host} is not reachable.`,
-  ];
+function publishingReadiness({ refusal }: OpenPublisher): string[] {
+  const why = refusal();
+  return why === undefined ? [] : [why];
+}
+
+function exposureOf({ HTTP_HOST, API_KEYS = [], ALLOW_ANONYMOUS }: Config): Exposure {
+  return { host: HTTP_HOST, keys: API_KEYS.length, allowAnonymous: ALLOW_ANONYMOUS };
 }
 
 async function main(): Promise<void> {
   const role = roleOf(process.argv.slice(2));
   const config = loadConfig();
+  if (role.name !== 'consumers') requireProtection(exposureOf(config));
   const logger = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const lifecycle = createLifecycle(logger);
   endOnSignal(lifecycle, config.DRAIN_TIMEOUT_MS, logger);

@@ -35,6 +35,24 @@ test('what is called is read into values', () => {
   expect(['10.1.2.3', '::1', '10.2.0.1', '::2'].map(contains)).toEqual([true, true, false, false]);
 });
 
+test('who may use the API is read into values', () => {
+  const { API_KEYS, PUBLIC_PATHS, ALLOW_ANONYMOUS, RATE_LIMIT, TRUST_PROXY } = loadConfig({
+    AMQP_URL,
+    API_KEYS: `shop:${'0a'.repeat(32)}:orders+emails`,
+    PUBLIC_PATHS: '/livez, /metrics',
+    ALLOW_ANONYMOUS: 'true',
+    RATE_LIMIT: '100/s',
+    TRUST_PROXY: 'loopback',
+  });
+  expect(API_KEYS).toEqual([{ name: 'shop', targets: ['orders', 'emails'], sha256: Buffer.alloc(32, 0x0a) }]);
+  expect([PUBLIC_PATHS, ALLOW_ANONYMOUS]).toEqual([['/livez', '/metrics'], true]);
+  expect([RATE_LIMIT, TRUST_PROXY]).toEqual([{ requests: 100, windowMs: 1_000 }, ['loopback']]);
+  expect(loadConfig({ AMQP_URL })).toMatchObject({
+    PUBLIC_PATHS: ['/livez', '/readyz'],
+    ALLOW_ANONYMOUS: false,
+  });
+});
+
 test('without them nothing is called, signed or allowed', () => {
   const config = loadConfig({ AMQP_URL });
   expect(config).not.toHaveProperty('ORDER_CALLBACK_URL');
@@ -49,6 +67,11 @@ test.each([
     'secret 1 is not whsec_',
     ['HIDDEN', 'whsec_HIDDEN', `${Buffer.alloc(24).toString('base64')}`, ','],
   ],
+  ['API_KEYS', 'entry 1 is not NAME:SHA256', ['HIDDEN', 'db_HIDDEN', 'shop:db_HIDDEN', ',']],
+  ['PUBLIC_PATHS', 'entry 1 is no path', ['HIDDEN', 'livez', ',']],
+  ['RATE_LIMIT', 'must be a rate such as', ['HIDDEN', '0/s']],
+  ['TRUST_PROXY', 'entry 1 is no address', ['HIDDEN', 'true']],
+  ['ALLOW_ANONYMOUS', 'must be true or false', ['HIDDEN', '1', 'yes']],
   [
     'WEBHOOK_ALLOW',
     'entry 1 is no host name, address or network',

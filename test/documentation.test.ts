@@ -1,5 +1,5 @@
 /** What the documents say is compared with the code: what a reader copies from them has to work. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -7,6 +7,7 @@ import type { Express } from 'express';
 import { parse } from 'yaml';
 import { nodePorts, writeNodeFiles } from '../dev/node-files';
 import { CONFIG_VARIABLES, loadConfig, PER_TARGET_VARIABLES } from '../src/config';
+import { BrokerUnavailableError, PublishRefusedError } from '../src/errors';
 import { createApp } from '../src/http/app';
 import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
@@ -15,7 +16,7 @@ import { createScheduler } from '../src/scheduler';
 import { TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
 import { createAuthority } from './broker/certificates';
-import { EMPTY_LOT } from './http/api';
+import { EMPTY_LOT, OPEN } from './http/api';
 import { createMemoryChanges } from './memory-ledger';
 
 const root = join(__dirname, '..');
@@ -144,6 +145,7 @@ describe('routes', () => {
     readiness: () => [],
     metrics: createMetrics(),
     logger: createLogger({ level: 'error', format: 'json' }),
+    access: OPEN,
   });
   const [routeTable = []] = tables('The API');
   const documented = routeTable.map(([method = '', path = '']) => ({
@@ -154,7 +156,7 @@ describe('routes', () => {
   let close: () => Promise<unknown>;
 
   beforeAll(async () => {
-    const server = await serveHttp(app, '127.0.0.1', 0);
+    const server = await serveHttp(app, { host: '127.0.0.1', port: 0 });
     address = `http://127.0.0.1:${server.port}`;
     close = () => server.drain(1_000);
   });
@@ -173,6 +175,22 @@ describe('routes', () => {
     ]);
   });
 
+  test('the README lists every kind of problem', () => {
+    const folder = join(root, 'src/http');
+    const files = readdirSync(folder).filter((file) => file.endsWith('.ts'));
+    const sources = files.map((file) => readFileSync(join(folder, file), 'utf8'));
+    const kinds = sources.flatMap((source) =>
+      [...source.matchAll(/kind: '([a-z-]+)'/g)].map(([, kind]) => kind),
+    );
+    const named = [new BrokerUnavailableError(), new PublishRefusedError()].map(({ code }) =>
+      code.replaceAll('_', '-'),
+    );
+    expect(kinds.length).toBeGreaterThan(5);
+    const rows = tables('The API')
+      .flat()
+      .map(([status]) => /`…:(.+)`/.exec(status ?? '')?.[1]);
+    expect(new Set(rows.filter(Boolean))).toEqual(new Set([...kinds, ...named]));
+  });
   const postJson = (path: string, body: object) =>
     fetch(`${address}${path}`, {
       method: 'POST',
@@ -314,6 +332,7 @@ describe('what the documents point at exists', () => {
     'README.md',
     'docs/guarantees.md',
     'docs/monitoring.md',
+    'docs/security.md',
     'docs/broker-access.md',
     'CHANGELOG.md',
   ])('the links of %s', (path) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { managementRequest } from '../dev/management';
+import { newApiKey } from '../src/http/api-keys';
 import { encodeMessage, idDueAt } from '../src/message';
 import { earlyOnes, eventsOf, keepEvents } from './broker/events';
 import { eventually } from './broker/eventually';
@@ -136,18 +137,49 @@ describe('on a broker that is up', () => {
     await consumer.logged('handled');
 
     const metricsOf = async (url: string) => samplesOf(await (await fetch(`${url}/metrics`)).text());
-    expect(await metricsOf(apiUrl)).toMatchObject({
+    const ofApi = await metricsOf(apiUrl);
+    expect(ofApi).toMatchObject({
       'delay_broker_accepted_total{target="orders"}': 1,
       'delay_broker_connection_up{purpose="publish"}': 1,
-      delay_broker_confirm_seconds_count: 1,
     });
-    expect(await metricsOf(consumerUrl)).toMatchObject({
+    const ofConsumer = await metricsOf(consumerUrl);
+    expect(ofConsumer).toMatchObject({
       'delay_broker_handled_total{target="orders",outcome="done"}': 1,
       'delay_broker_consuming{target="orders"}': 1,
       'delay_broker_handlers{target="orders"}': 50,
       'delay_broker_connection_up{purpose="consume"}': 1,
-      delay_broker_confirm_seconds_count: 1, // the event's
     });
+    // The message's and the event's, and those of what is written to make sure that all verdicts have been read.
+    for (const { delay_broker_confirm_seconds_count: confirms } of [ofApi, ofConsumer])
+      expect(confirms).toBeGreaterThan(0);
+  });
+
+  test('with keys the API takes a message from whoever has one, and says how it is to everybody', async () => {
+    const { key, entry } = newApiKey('shop', ['orders']);
+    const api = startService(['main.js', 'api'], { AMQP_URL: world.amqpUrl, API_KEYS: entry });
+    services.push(api);
+    const url = await api.url();
+    const submit = (headers: Record<string, string>) =>
+      fetch(`${url}/submit-order`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: '{"order_id": "A1"}',
+      });
+    expect((await submit({})).status).toBe(401);
+    expect((await submit({ Authorization: `Bearer ${key}` })).status).toBe(202);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(JSON.stringify(api.log)).not.toContain(key);
+  });
+
+  test('a process that only consumes tells its health on every address, without keys', async () => {
+    const consumer = startService(['main.js', 'consumers', 'emails'], {
+      AMQP_URL: world.amqpUrl,
+      HTTP_HOST: '0.0.0.0',
+      HEALTH_PORT: '0',
+    });
+    services.push(consumer);
+    const { port } = new URL(await consumer.url());
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
   });
 
   test('in the management UI each connection and consumer says what, where and which process it is', async () => {
@@ -166,7 +198,9 @@ describe('on a broker that is up', () => {
         expect.arrayContaining([`consumers publish@${name}`, `consumers consume@${name}`]),
       );
       const consumers = await world.look<{ consumer_tag: string; queue: { name: string } }[]>('consumers');
-      expect(consumers.map(({ consumer_tag, queue }) => [queue.name, consumer_tag])).toEqual([
+      expect(consumers.map(({ consumer_tag, queue }) => [queue.name, consumer_tag]).sort()).toEqual([
+        ['delay.control', `verdicts@${name}`],
+        ['delay.keeper', `keeper@${name}`],
         ['emails', `emails@${name}`],
       ]);
     });
@@ -220,6 +254,13 @@ describe('a process that cannot start says why and what to do, and exits with 1'
     expect(stderr).toMatch(/AMQP_URL: must be a URL such as amqp:/);
     expect(stderr).toMatch(/HTTP_PORT: /);
     expect(stderr).toMatch(/LOG_LEVEL: /);
+  });
+
+  test.each(['main.js', 'main.js api'])('an API for everybody on every address: %s', async (command) => {
+    const stderr = await failed(command.split(' '), { AMQP_URL: 'amqp://localhost', HTTP_HOST: '0.0.0.0' });
+    expect(stderr).toContain('HTTP_HOST: 0.0.0.0 can be reached from other machines');
+    expect(stderr).toContain('npm run key -- NAME');
+    expect(stderr).toContain('ALLOW_ANONYMOUS=true');
   });
 
   test.each(['chef', 'consumers parcels', 'api orders'])('no such role: %s', async (role) => {

@@ -2,12 +2,13 @@
  * Publishing with confirms: a promise per message that resolves once the broker has it safely, and says
  * plainly what is known when it does not.
  */
-import { type ConfirmChannel, IllegalOperationError, type Message as ReturnedMessage } from 'amqplib';
+import { type ConfirmChannel, IllegalOperationError } from 'amqplib';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
 import { DEFAULT_EXCHANGE, isAccessRefused } from './access';
 import { confirmChannel, keepChannelOpen } from './channel';
 import type { BrokerConnection } from './connection';
+import { createInFlight, MAX_IN_FLIGHT, type Sent } from './in-flight';
 
 /** One message to publish. */
 export interface Publication {
@@ -32,7 +33,8 @@ export interface Publisher {
   /**
    * Publishes persistently and resolves with the broker's confirm.
    *
-   * @throws BrokerUnavailableError nothing was sent: no connection, or blocked by the broker
+   * @throws BrokerUnavailableError nothing was sent: no connection, blocked by the broker, or the broker does not keep
+   *   up: too many messages are unconfirmed, or confirms are late
    * @throws PublishRefusedError returned as unroutable, negatively acknowledged, or not permitted
    * @throws Error the message cannot be encoded, for headers that are too long for instance
    * @throws OutcomeUnknownError no confirm in time, or the connection was lost while waiting for it
@@ -42,6 +44,12 @@ export interface Publisher {
   close(): Promise<void>;
 }
 
+/** A publisher that says beforehand whether it takes messages. */
+export interface OpenPublisher extends Publisher {
+  /** Why a message would be refused at once, a sentence; undefined when it would be sent. */
+  refusal(): string | undefined;
+}
+
 /** Options of openPublisher. */
 export interface PublisherOptions {
   readonly connection: BrokerConnection;
@@ -49,15 +57,9 @@ export interface PublisherOptions {
   readonly confirmTimeoutMs: number;
   /** Told how long each confirm took, in seconds, also one that came too late. */
   readonly onConfirm?: (seconds: number) => void;
+  /** Unconfirmed messages at most; default 5000. */
+  readonly maxInFlight?: number;
   readonly logger: Logger;
-}
-
-interface Unconfirmed {
-  readonly publication: Publication;
-  readonly settled: Promise<void>;
-  readonly settle: (error?: Error) => void;
-  returned?: string;
-  forbidden?: boolean;
 }
 
 /** Opens a confirm channel on the connection. */
@@ -65,12 +67,20 @@ export async function openPublisher({
   connection,
   confirmTimeoutMs,
   onConfirm,
+  maxInFlight = MAX_IN_FLIGHT,
   logger,
-}: PublisherOptions): Promise<Publisher> {
+}: PublisherOptions): Promise<OpenPublisher> {
+  const { host } = connection;
   let channel: ConfirmChannel | undefined;
-  const unconfirmed = new Set<Unconfirmed>();
-  /** What this channel was allowed to publish to. */
-  let confirmedBy = new Set<string>();
+  const waiting = new Set<Promise<void>>();
+  /** What this channel was allowed to publish to, and what it was closed for. */
+  let allowed = new Set<string>();
+  let forbidden: string | undefined;
+  const inFlight = createInFlight({
+    most: maxInFlight,
+    lateAfterMs: confirmTimeoutMs,
+    clock: () => performance.now(),
+  });
 
   const kept = await keepChannelOpen({
     name: 'publish',
@@ -79,16 +89,20 @@ export async function openPublisher({
       // A round trip, in which a channel shows that it was closed before anybody listened.
       await opened.prefetch(1);
       channel = opened;
-      confirmedBy = new Set();
+      allowed = new Set();
+      forbidden = undefined;
       // Comes before the failures of all that is under way.
       opened.on('error', (error) => {
         const exchange = forbiddenExchange(error);
         // What was under way before a permission was taken away may have been accepted.
-        if (exchange === undefined || confirmedBy.has(exchange)) return;
-        for (const entry of unconfirmed) entry.forbidden ||= entry.publication.exchange === exchange;
+        if (exchange !== undefined && !allowed.has(exchange)) forbidden = exchange;
       });
       // A return comes before the confirm of the same message, so it only has to be remembered.
-      opened.on('return', (message) => rememberReturn(unconfirmed, message));
+      opened.on('return', ({ fields, properties }) => {
+        const { exchange, routingKey, replyText } = fields as typeof fields & { replyText?: string };
+        const messageId = String(properties.messageId);
+        inFlight.noteReturn({ exchange, routingKey, messageId }, replyText ?? 'unroutable');
+      });
     },
     onClosed: () => {
       channel = undefined;
@@ -96,91 +110,74 @@ export async function openPublisher({
     logger,
   });
 
-  const publish = (publication: Publication): Promise<void> => {
+  const refusal = (): string | undefined => {
     const state = connection.state();
-    if (state === 'blocked') {
-      throw new BrokerUnavailableError(
-        `RabbitMQ at ${connection.host} takes no messages for now: it is short of memory or disk.`,
-      );
+    if (state === 'blocked')
+      return `RabbitMQ at ${host} takes no messages for now: it is short of memory or disk.`;
+    if (state === 'down' || !channel) return `RabbitMQ at ${host} is not reachable for now.`;
+    switch (inFlight.trouble()) {
+      case 'full':
+        return `RabbitMQ at ${host} does not keep up: ${maxInFlight} messages are not confirmed yet.`;
+      case 'late':
+        return `RabbitMQ at ${host} does not keep up: its confirms take longer than ${confirmTimeoutMs} ms.`;
+      default:
+        return undefined;
     }
-    if (state === 'down' || !channel)
-      throw new BrokerUnavailableError(`RabbitMQ at ${connection.host} is not reachable for now.`);
-
-    const entry = trackUnconfirmed(unconfirmed, publication);
-    const timer = setTimeout(() => {
-      entry.settle(
-        new OutcomeUnknownError(
-          `RabbitMQ at ${connection.host} did not confirm within ${confirmTimeoutMs} ms; the message may have been accepted.`,
-        ),
-      );
-    }, confirmTimeoutMs);
-    const { exchange, routingKey, content, properties, mandatory = true } = publication;
-    const sentAt = performance.now();
-    try {
-      channel.publish(
-        exchange,
-        routingKey,
-        content,
-        { ...properties, persistent: true, mandatory },
-        (error) => {
-          clearTimeout(timer);
-          if (!error) {
-            confirmedBy.add(exchange);
-            onConfirm?.((performance.now() - sentAt) / 1000);
-          }
-          entry.settle(outcome(entry, error, connection));
-        },
-      );
-    } catch (cause) {
-      clearTimeout(timer);
-      const unreachable = cause instanceof IllegalOperationError;
-      entry.settle(
-        unreachable
-          ? new BrokerUnavailableError(`RabbitMQ at ${connection.host} is not reachable for now.`, { cause })
-          : new Error(`The message cannot be encoded: ${messageOf(cause)}`, { cause }),
-      );
-    }
-    return entry.settled;
   };
 
+  const send = (publication: Publication): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const { exchange, routingKey, content, properties, mandatory = true } = publication;
+      const sent = inFlight.add({ exchange, routingKey, messageId: properties.messageId });
+      const timer = setTimeout(() => {
+        reject(
+          new OutcomeUnknownError(
+            `RabbitMQ at ${host} did not confirm within ${confirmTimeoutMs} ms; the message may have been accepted.`,
+          ),
+        );
+      }, confirmTimeoutMs);
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+      const options = { ...properties, persistent: true, mandatory };
+      try {
+        if (!channel) throw new IllegalOperationError('the channel is closed');
+        channel.publish(exchange, routingKey, content, options, (error) => {
+          inFlight.answered(sent);
+          if (!error) {
+            allowed.add(exchange);
+            onConfirm?.((performance.now() - sent.sentAt) / 1000);
+          }
+          settle(outcome(sent, error, connection, exchange === forbidden));
+        });
+      } catch (cause) {
+        inFlight.forget(sent);
+        settle(notSent(cause, host));
+      }
+    });
+
   return {
-    publish: async (publication) => publish(publication),
+    refusal,
+    async publish(publication) {
+      const why = refusal();
+      if (why !== undefined) throw new BrokerUnavailableError(why);
+      const confirmed = send(publication);
+      waiting.add(confirmed);
+      await confirmed.finally(() => waiting.delete(confirmed));
+    },
     async close() {
-      await Promise.allSettled([...unconfirmed].map(({ settled }) => settled));
+      await Promise.allSettled(waiting);
       await kept.close();
     },
   };
 }
 
-function trackUnconfirmed(unconfirmed: Set<Unconfirmed>, publication: Publication): Unconfirmed {
-  let settle: Unconfirmed['settle'] = () => {};
-  const settled = new Promise<void>((resolve, reject) => {
-    settle = (error) => {
-      unconfirmed.delete(entry);
-      if (error) reject(error);
-      else resolve();
-    };
-  });
-  const entry: Unconfirmed = { publication, settled, settle };
-  unconfirmed.add(entry);
-  return entry;
-}
-
-/** Whether a message is routed depends on exchange and routing key alone, and returns keep the order of publishing. */
-function rememberReturn(unconfirmed: Set<Unconfirmed>, { fields, properties }: ReturnedMessage): void {
-  const { exchange, routingKey, replyText } = fields as typeof fields & { replyText?: string };
-  for (const entry of unconfirmed) {
-    const { publication } = entry;
-    if (
-      entry.returned === undefined &&
-      publication.properties.messageId === properties.messageId &&
-      publication.exchange === exchange &&
-      publication.routingKey === routingKey
-    ) {
-      entry.returned = replyText ?? 'unroutable';
-      return;
-    }
-  }
+function notSent(cause: unknown, host: string): Error {
+  return cause instanceof IllegalOperationError
+    ? new BrokerUnavailableError(`RabbitMQ at ${host} is not reachable for now.`, { cause })
+    : new Error(`The message cannot be encoded: ${messageOf(cause)}`, { cause });
 }
 
 /** The exchange that the broker does not let this user publish to, when it has closed the channel for that. */
@@ -191,11 +188,11 @@ function forbiddenExchange(error: unknown): string | undefined {
 }
 
 function outcome(
-  { returned, forbidden, publication }: Unconfirmed,
+  { returned, exchange, routingKey }: Sent,
   error: unknown,
   { host, user }: BrokerConnection,
+  forbidden: boolean,
 ): Error | undefined {
-  const { exchange, routingKey } = publication;
   if (returned !== undefined) {
     return new PublishRefusedError(
       `RabbitMQ at ${host} returned the message: exchange "${exchange}" has no queue for "${routingKey}" (${returned}).`,

@@ -27,6 +27,7 @@ export interface HandlersOptions {
   readonly templates: Templates;
   readonly tracing: Tracing;
   readonly clock: Clock;
+  /** Also for what was done with each message; those lines are at level info and have its `messageId`. */
   readonly logger: Logger;
 }
 

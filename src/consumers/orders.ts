@@ -63,7 +63,7 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
       },
     };
     await publishTraced({ publisher, tracing }, publication, order.trace);
-    logger.info(type, event);
+    logger.info(type, { messageId: order.id, ...event });
     return done;
   };
 }

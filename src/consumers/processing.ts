@@ -39,6 +39,8 @@ export interface ProcessingOptions {
   readonly retryPolicy: RetryPolicy;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** For what went well, a line for each message; default `logger`. */
+  readonly messageLogger?: Logger;
 }
 
 /** Processes a target's deliveries. */
@@ -72,6 +74,7 @@ export function createProcessing(
   onFree: () => void,
 ): Processing {
   const { target, handler, verdicts, recorder, clock, handlers, retryPolicy, metrics, logger } = options;
+  const { messageLogger = logger } = options;
   const repeats = createRepeats();
   const stopping = new AbortController();
   const carryOut = createCarryOut({ ...options, stopping: stopping.signal });
@@ -170,7 +173,8 @@ export function createProcessing(
       startedAt,
       random: Math.random(),
     });
-    logger[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
+    const log = settlement.kind === 'acknowledge' ? messageLogger : logger;
+    log[settlement.kind === 'park' ? 'warn' : 'info'](pastTense(settlement), {
       to: target,
       messageId: message.id,
       attempt: message.attempt,

@@ -2,33 +2,59 @@
 import express, { type Express } from 'express';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
+import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
 import { batchRoutes } from './batch';
 import { jsonBody } from './body';
 import { documentRoutes } from './documents';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
+import { limitUrl } from './limits';
 import { overviewRoutes } from './listing';
 import { oneMessageRoutes } from './message';
 import { messageRoutes } from './messages';
 import { measureRequests, metricsRoutes } from './metrics';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
+import { limitRate, type RateLimit } from './rate-limit';
+import { nameRequest } from './request-id';
 import { METHODS, type RouteOptions, type Routes } from './routes';
+import { securityHeaders } from './security-headers';
+import type { TrustedProxies } from './trusted-proxies';
+
+/** Who may use the API, and how much. */
+export interface AccessOptions extends AuthenticationOptions {
+  /** How many requests each caller may send; default any number. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Proxies that are believed whose request they pass on; default none. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+}
 
 /** What the API needs. */
 export interface AppOptions extends RouteOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly access: AccessOptions;
   /** Largest body of a batch, in bytes; default 8 MiB. */
   readonly batchMaxBytes?: number;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, metrics, batchMaxBytes, ...options }: AppOptions): Express {
-  const app = express().disable('x-powered-by').disable('etag');
-  app.use(measureRequests(metrics));
+export function createApp({
+  logger,
+  readiness,
+  metrics,
+  access,
+  batchMaxBytes,
+  ...options
+}: AppOptions): Express {
+  const app = newApp(access.trustedProxies);
+  // Measured first, so that what is refused below is counted as well.
+  app.use(measureRequests(metrics), nameRequest, securityHeaders, limitUrl, identifyCaller(access));
+  // Before anything is refused for want of a key: that counts as well.
+  if (access.rateLimit) app.use(limitRate(access.rateLimit));
+  app.use(requireCaller);
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
@@ -44,15 +70,19 @@ export function createApp({ logger, readiness, metrics, batchMaxBytes, ...option
   return finish(app, logger);
 }
 
-/** An application that answers for a process's health and metrics and nothing else. */
+/** An application that answers for a process's health and metrics and nothing else; it needs no key. */
 export function createHealthApp({
   readiness,
   metrics,
   logger,
 }: Pick<AppOptions, 'readiness' | 'metrics' | 'logger'>): Express {
-  const app = express().disable('x-powered-by').disable('etag');
+  const app = newApp().use(nameRequest, securityHeaders, limitUrl);
   serve(app, { ...healthRoutes(readiness), ...metricsRoutes(metrics) });
   return finish(app, logger);
+}
+
+function newApp(trustedProxies: TrustedProxies = []): Express {
+  return express().disable('x-powered-by').disable('etag').set('trust proxy', trustedProxies);
 }
 
 function serve(app: Express, routes: Routes): void {

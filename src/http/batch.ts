@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Request } from 'express';
 import type { Logger } from '../logger';
 import { BATCH_MAX_BYTES, type BatchItem, batchBody } from './batch-body';
-import { answerTo, type ErrorAnswer, prefersProblem } from './errors';
+import { answerTo, type ErrorAnswer, prefersProblem, requestFields } from './errors';
 import { type MessageIntake, messageIntake, shownAccepted } from './messages';
 import type { RouteOptions, Routes } from './routes';
 import { InvalidRequestError } from './validation';
@@ -81,7 +81,7 @@ function shownResult(settled: Settled): BatchResult {
 }
 
 /** One line for all that was refused for the same reason, and one for each error that nobody expected. */
-function logErrors(logger: Logger, { method, path }: Request, settled: readonly Settled[]): void {
+function logErrors(logger: Logger, req: Request, settled: readonly Settled[]): void {
   const lines = new Map<unknown, { log: NonNullable<ErrorAnswer['log']>; messages: number }>();
   for (const each of settled) {
     const log = 'log' in each ? each.log : undefined;
@@ -91,7 +91,7 @@ function logErrors(logger: Logger, { method, path }: Request, settled: readonly 
     else lines.set(log.fields.reason ?? log, { log, messages: 1 });
   }
   for (const { log, messages } of lines.values())
-    logger[log.level](log.event, { method, path, ...log.fields, messages });
+    logger[log.level](log.event, { ...requestFields(req), ...log.fields, messages });
 }
 
 /** One key cannot name many messages. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { emailAddress } from '../targets';
 import { traceOf } from '../trace-context';
+import { requireTarget } from './authentication';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -18,6 +19,7 @@ export function emailRoutes({
     '/welcome-email': {
       post: async (req, res) => {
         const payload = validBody(schema, req.body);
+        requireTarget(req, 'emails');
         const { id, dueAt } = await acceptance.accept({
           to: 'emails',
           payload,

@@ -9,7 +9,9 @@ import {
   PublishRefusedError,
 } from '../errors';
 import type { Logger } from '../logger';
+import { callerOf, ForbiddenTargetError, UnauthenticatedError } from './authentication';
 import { BodyTooLargeError } from './body';
+import { requestIdOf } from './request-id';
 import { InvalidRequestError } from './validation';
 
 /** RFC 9457 problem details. */
@@ -19,10 +21,15 @@ export interface Problem {
   readonly kind: string;
   readonly title: string;
   readonly detail: string;
+  /** What the client's software needs to know beside; default nothing. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** When to try again, in seconds, after a 503. */
 const RETRY_AFTER_S = '1';
+
+/** What a client has to bring (RFC 6750, 3). */
+const CHALLENGE = 'Bearer realm="delay-broker"';
 
 /** What problem details are sent as. */
 export const PROBLEM_JSON = 'application/problem+json';
@@ -41,21 +48,30 @@ export interface ErrorAnswer {
   readonly body: object;
   /** What the log is to have; undefined for what concerns the client alone. */
   readonly log?: {
-    readonly level: 'warn' | 'error';
+    readonly level: 'info' | 'warn' | 'error';
     readonly event: string;
     /** With the problem's kind as `reason`, where it has one. */
     readonly fields: { readonly reason?: string; readonly error: string };
   };
 }
 
+/** How loudly a refusal is logged: a broker's trouble is the operator's, a wrong key somebody else's. */
+const REFUSAL_LEVELS: Readonly<Record<number, 'warn' | 'info'>> = { 401: 'info', 403: 'info', 503: 'warn' };
+
 /** Answers whatever a route threw. Never a stack, never what only the log should know. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error, req, res, next) => {
     if (res.headersSent) return next(error);
     const { status, headers, body, log } = answerTo(error, prefersProblem(req));
-    if (log) logger[log.level](log.event, { method: req.method, path: req.path, ...log.fields });
+    if (log) logger[log.level](log.event, { ...requestFields(req), ...log.fields });
     res.status(status).set(headers).send(JSON.stringify(body));
   };
+}
+
+/** What the log has of a request that went wrong. */
+export function requestFields(req: Request) {
+  const { method, path, ip } = req;
+  return { method, path, requestId: requestIdOf(req), key: callerOf(req)?.name, ip };
 }
 
 /** Whether the client wants to read faults as problem details; an answer that depends on it varies with `Accept`. */
@@ -73,19 +89,20 @@ export function answerTo(error: unknown, asProblem: boolean): ErrorAnswer {
   const problem = problemOf(error);
   if (!problem) return unexpected(error);
   const answer = problemAnswer(problem);
-  if (problem.status !== 503) return answer;
-  return {
-    ...answer,
-    headers: { ...answer.headers, 'Retry-After': RETRY_AFTER_S },
-    log: { level: 'warn', event: 'refused', fields: { reason: problem.kind, error: messageOf(error) } },
-  };
+  const level = REFUSAL_LEVELS[problem.status];
+  if (!level) return answer;
+  const fields = { reason: problem.kind, error: messageOf(error) };
+  return { ...answer, log: { level, event: 'refused', fields } };
 }
 
 /** Problem details as an answer. */
-export function problemAnswer({ status, kind, title, detail }: Problem, more: object = {}): ErrorAnswer {
+export function problemAnswer(
+  { status, kind, title, detail, headers }: Problem,
+  more: object = {},
+): ErrorAnswer {
   return {
     status,
-    headers: { 'Content-Type': PROBLEM_JSON },
+    headers: { ...headers, 'Content-Type': PROBLEM_JSON },
     body: { type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more },
   };
 }
@@ -112,25 +129,53 @@ function unexpected(error: unknown): ErrorAnswer {
 }
 
 /** Errors whose message is all that the client has to know. */
-const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail' | 'kind'>>> = {
-  unknown_message: { status: 404, title: 'Unknown message' },
-  too_late: { status: 409, title: 'Too late' },
-  id_taken: { status: 409, title: 'Id taken' },
-  in_progress: { status: 409, title: 'In progress' },
-  idempotency_key_reused: { status: 422, title: 'Idempotency-Key reused' },
-  ledger_off: { status: 501, title: 'Ledger switched off' },
+const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail'>>> = {
+  unknown_message: { status: 404, kind: 'unknown-message', title: 'Unknown message' },
+  too_late: { status: 409, kind: 'too-late', title: 'Too late' },
+  id_taken: { status: 409, kind: 'id-taken', title: 'Id taken' },
+  in_progress: { status: 409, kind: 'in-progress', title: 'In progress' },
+  url_too_long: { status: 414, kind: 'url-too-long', title: 'URL too long' },
+  idempotency_key_reused: { status: 422, kind: 'idempotency-key-reused', title: 'Idempotency-Key reused' },
+  too_many_requests: { status: 429, kind: 'too-many-requests', title: 'Too many requests' },
+  ledger_off: { status: 501, kind: 'ledger-off', title: 'Ledger switched off' },
 };
 
 function problemOf(error: unknown): Problem | undefined {
   const plain = error instanceof DelayBrokerError ? PLAIN_PROBLEMS[error.code] : undefined;
-  if (plain) return { ...plain, kind: kindOf(error as DelayBrokerError), detail: messageOf(error) };
+  if (plain) return { ...plain, detail: messageOf(error) };
+  if (error instanceof UnauthenticatedError) return unauthenticated(error);
+  if (error instanceof ForbiddenTargetError) {
+    const headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope"` };
+    const detail = error.message;
+    return { status: 403, kind: 'forbidden-target', title: 'Not with this key', detail, headers };
+  }
+  return brokerProblem(error) ?? bodyProblem(error);
+}
+
+function unauthenticated({ message, keySent }: UnauthenticatedError): Problem {
+  return {
+    status: 401,
+    kind: 'unauthenticated',
+    title: 'Key needed',
+    detail: message,
+    headers: { 'WWW-Authenticate': keySent ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE },
+  };
+}
+
+function brokerProblem(error: unknown): Problem | undefined {
+  const headers = { 'Retry-After': RETRY_AFTER_S };
   if (error instanceof BrokerUnavailableError || error instanceof PublishRefusedError) {
     const detail = `${error.message} Try again.`;
-    return { status: 503, kind: kindOf(error), title: 'Not done', detail };
+    return { status: 503, kind: error.code.replaceAll('_', '-'), title: 'Not done', detail, headers };
   }
   if (error instanceof OutcomeUnknownError) {
-    return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail: error.message };
+    const detail = error.message;
+    return { status: 503, kind: 'outcome-unknown', title: 'Outcome unknown', detail, headers };
   }
+  return undefined;
+}
+
+function bodyProblem(error: unknown): Problem | undefined {
   const limitBytes = exceededBy(error);
   if (limitBytes !== undefined) {
     const detail = `The body must not exceed ${sizeOf(limitBytes)}.`;
@@ -149,8 +194,20 @@ function sizeOf(bytes: number): string {
   return bytes % 1_024 === 0 ? `${bytes / 1_024} KiB` : `${bytes} bytes`;
 }
 
-function kindOf({ code }: DelayBrokerError): string {
-  return code.replaceAll('_', '-');
+/** What a request is that never became one, by the error code of Node's HTTP parser. */
+export function protocolProblem(error: Error): Problem {
+  switch ('code' in error ? error.code : undefined) {
+    case 'HPE_HEADER_OVERFLOW': {
+      const detail = 'Request line and headers must not exceed 16 KiB.';
+      return { status: 431, kind: 'headers-too-large', title: 'Headers too large', detail };
+    }
+    case 'ERR_HTTP_REQUEST_TIMEOUT': {
+      const detail = 'The request did not arrive in time.';
+      return { status: 408, kind: 'request-timeout', title: 'Request timeout', detail };
+    }
+    default:
+      return { status: 400, kind: 'bad-request', title: 'Bad request', detail: 'This is not HTTP/1.1.' };
+  }
 }
 
 /** The limit that a body exceeds; undefined when the error is about something else. */

@@ -1,8 +1,10 @@
 /** Lists of messages, and how many there are of which kind. */
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import { STATUSES } from '../ledger/record';
+import { type LedgerRecord, PENDING, STATUSES } from '../ledger/record';
+import type { LedgerView } from '../ledger/view';
 import { TARGET_NAMES, text } from '../targets';
+import { boundTargets, mayUse, requireTarget } from './authentication';
 import { summaryOf } from './message';
 import { LONGEST_ID } from './own-id';
 import { type RouteOptions, type Routes, requireLedger } from './routes';
@@ -47,7 +49,8 @@ export function listMessages({ ledger }: Pick<RouteOptions, 'ledger'>): RequestH
     const within = requireLedger(ledger, 'Listing messages');
     const { data, error } = listQuery.safeParse(req.query, { reportInput: true });
     if (error) throw new InvalidRequestError(faultsOf(error, ['query']));
-    const { to, status, due_after: dueAfter, due_before: dueBefore, key, limit, cursor: after } = data;
+    const { status, due_after: dueAfter, due_before: dueBefore, key, limit, cursor: after } = data;
+    const to = listedTarget(req, data.to);
     const { records, next } = within.view().list({ to, status, dueAfter, dueBefore, key, limit, after });
     res.json({
       messages: records.map(summaryOf),
@@ -57,6 +60,18 @@ export function listMessages({ ledger }: Pick<RouteOptions, 'ledger'>): RequestH
   };
 }
 
+/** What to list: with a key that is bound to targets, one of these. A page across some of the targets there is not. */
+function listedTarget(req: Request, to: string | undefined): string | undefined {
+  if (to !== undefined) {
+    requireTarget(req, to);
+    return to;
+  }
+  const targets = boundTargets(req);
+  if (!targets || targets.length === 1) return targets?.[0];
+  const msg = `this key is bound to ${targets.join(', ')}: name one of them`;
+  throw new InvalidRequestError([{ loc: ['query', 'to'], msg, type: 'missing' }]);
+}
+
 /** Messages that an overview shows. */
 const NEXT_DUE = 10;
 
@@ -64,16 +79,24 @@ const NEXT_DUE = 10;
 export function overviewRoutes({ ledger }: Pick<RouteOptions, 'ledger'>): Routes {
   return {
     '/v1/overview': {
-      get: (_req, res) => {
+      get: (req, res) => {
         const within = requireLedger(ledger, 'The overview');
         const view = within.view();
         res.json({
-          counts: view.counts(),
-          next_due: view.nextDue(NEXT_DUE).map(summaryOf),
+          counts: Object.fromEntries(Object.entries(view.counts()).filter(([to]) => mayUse(req, to))),
+          next_due: nextDue(view, boundTargets(req)).map(summaryOf),
           ledger: { messages: view.size(), most: view.limit, full: view.full() },
           complete: within.isComplete(),
         });
       },
     },
   };
+}
+
+function nextDue(view: LedgerView, targets: readonly string[] | undefined): LedgerRecord[] {
+  if (!targets) return view.nextDue(NEXT_DUE);
+  return targets
+    .flatMap((to) => view.list({ to, status: PENDING, limit: NEXT_DUE }).records)
+    .sort((a, b) => a.dueAt - b.dueAt)
+    .slice(0, NEXT_DUE);
 }

@@ -1,9 +1,11 @@
 /** One message: what has become of it, and changing that. */
+import type { Request } from 'express';
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
 import { timelineOf } from '../ledger/timeline';
+import { boundTargets, ForbiddenTargetError, requireTarget } from './authentication';
 import { LONGEST_ID } from './own-id';
 import { type RouteOptions, type Routes, requireLedger } from './routes';
 import { validBody } from './validation';
@@ -22,16 +24,19 @@ export function oneMessageRoutes(
         const id = idIn(req.params);
         const record = await within.find(id);
         if (!record) throw unknown(id);
+        requireTarget(req, record.to);
         res.json({ ...summaryOf(record), timeline: timelineOf(record).map(shownEvent) });
       },
       patch: async (req, res) => {
         const when = validBody(whenSchema, req.body, whenFaults);
         const id = idIn(req.params);
+        await requireMessage(req, id, requireLedger(ledger, 'Rescheduling'));
         const { dueAt, status } = await rescheduling.reschedule(id, dueAtOf(when, clock()));
         res.json({ id, status, due_at: isoTime(dueAt) });
       },
       delete: async (req, res) => {
         const id = idIn(req.params);
+        await requireMessage(req, id, ledger);
         await cancellation.cancel(id);
         res.json({ id, status: 'cancelled' });
       },
@@ -39,6 +44,7 @@ export function oneMessageRoutes(
     '/v1/messages/:id/run-now': {
       post: async (req, res) => {
         const id = idIn(req.params);
+        await requireMessage(req, id, requireLedger(ledger, 'Running a message now'));
         const { dueAt } = await rescheduling.runNow(id);
         res.json({ id, due_at: isoTime(dueAt) });
       },
@@ -48,6 +54,24 @@ export function oneMessageRoutes(
 
 /** The body of a PATCH. */
 export const rescheduleBody = (clock: Clock) => z.strictObject(whenFields(clock));
+
+/**
+ * Makes sure that the request's caller may change a message.
+ *
+ * @throws ForbiddenTargetError
+ * @throws UnknownMessageError to whom is bound to targets: what comes up only now could be anybody's
+ */
+async function requireMessage(req: Request, id: string, ledger: RouteOptions['ledger']): Promise<void> {
+  const targets = boundTargets(req);
+  if (!targets) return;
+  const record = await ledger?.find(id);
+  if (record) return requireTarget(req, record.to);
+  if (ledger?.isComplete()) throw unknown(id);
+  // It may wait all the same. Its id tells when it is due and not what it is for, so it could be another target's.
+  throw new ForbiddenTargetError(
+    `This key is bound to ${targets.join(', ')}, and the target of the message "${id}" is not known here.`,
+  );
+}
 
 /** What a list says of a message. */
 export function summaryOf(record: LedgerRecord) {

@@ -7,6 +7,7 @@ import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
 import { TARGET_NAMES, TARGETS, type TargetName, text } from '../targets';
 import { traceOf } from '../trace-context';
+import { requireTarget } from './authentication';
 import { templateName } from './emails';
 import { listMessages } from './listing';
 import { idempotencyKey, own, ownId } from './own-id';
@@ -49,6 +50,7 @@ export function messageIntake({
   const payloads = payloadSchemas(templateNames);
   return async (req, body) => {
     const request = validBody(schema, body, furtherFaults(payloads));
+    requireTarget(req, request.to);
     const { to, payload, retry, id: chosenId, key, ...when } = request;
     const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
     const id = chosenId ?? headerKey;

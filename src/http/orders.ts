@@ -2,6 +2,7 @@
 import { LedgerOffError } from '../errors';
 import { expireMinutes, orderPayload } from '../targets';
 import { traceOf } from '../trace-context';
+import { requireTarget } from './authentication';
 import { orderMessageId, own } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
@@ -22,6 +23,7 @@ export function orderRoutes({
 }: Pick<RouteOptions, 'acceptance' | 'cancellation' | 'ledger' | 'clock'>): Routes {
   const submit: NonNullable<Routes[string]['post']> = async (req, res) => {
     const order = validBody(submitOrder, req.body);
+    requireTarget(req, 'orders');
     const { id, dueAt, replayed } = await acceptance.accept({
       to: 'orders',
       payload: order,
@@ -42,9 +44,13 @@ export function orderRoutes({
     '/dlx-order': { post: submit },
     '/orders/:order_id/paid': {
       post: async (req, res) => {
+        requireTarget(req, 'orders');
         if (!ledger) throw new LedgerOffError('Cancelling by order');
         const orderId = String(req.params.order_id);
         const id = orderMessageId(orderId);
+        const record = await ledger.find(id);
+        // Whoever uses other targets may have chosen the id as their own.
+        if (record) requireTarget(req, record.to);
         await cancellation.cancel(id);
         res.json({ msg: `order ${orderId} is paid and does not expire`, id, status: 'cancelled' });
       },

@@ -3,6 +3,7 @@ import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import { parseJson } from '../json';
 import type { ParkedMessage, ParkingLot } from '../parking-lot';
+import { mayUse, requireTarget } from './authentication';
 import { sendProblem } from './errors';
 import type { RouteOptions, Routes } from './routes';
 import { faultsOf, InvalidRequestError, validBody } from './validation';
@@ -35,8 +36,8 @@ export const lookQuery = z.strictObject({
 export function parkedRoutes({ parkingLot }: Pick<RouteOptions, 'parkingLot'>): Routes {
   return {
     '/v1/parked': {
-      get: async (_req, res) => {
-        const counts = await parkingLot.counts();
+      get: async (req, res) => {
+        const counts = (await parkingLot.counts()).filter(({ name }) => mayUse(req, name));
         res.json({ parked: counts.map(({ name, messages }) => ({ target: name, messages })) });
       },
     },
@@ -64,14 +65,17 @@ export function parkedRoutes({ parkingLot }: Pick<RouteOptions, 'parkingLot'>): 
   };
 }
 
-/** Answers 404 where the path names no target. */
+/** Answers 404 where the path names no target, 403 where it names another than the caller's. */
 function forTarget(
   { names }: ParkingLot,
   answer: (target: string, ...args: Parameters<RequestHandler>) => Promise<void>,
 ): RequestHandler {
   return async (req, res, next) => {
     const target = String(req.params.target);
-    if (names.includes(target)) return answer(target, req, res, next);
+    if (names.includes(target)) {
+      requireTarget(req, target);
+      return answer(target, req, res, next);
+    }
     sendProblem(res, {
       status: 404,
       kind: 'not-found',

@@ -6,8 +6,9 @@ import { observeAcceptance } from '../changes/observe-acceptance';
 import { createOwedVerdicts } from '../changes/owed-verdicts';
 import { createRescheduling } from '../changes/rescheduling';
 import { systemClock as clock } from '../clock';
-import { PROCESS_NAME } from '../config';
-import { createApp } from '../http/app';
+import { type Config, PROCESS_NAME } from '../config';
+import { logAccepted } from '../http/accepted-log';
+import { type AccessOptions, createApp } from '../http/app';
 import type { Readiness } from '../http/health';
 import { type HttpServer, serveHttp } from '../http/server';
 import { type Ledger, openLedger } from '../ledger/ledger';
@@ -18,9 +19,9 @@ import type { Parts } from './parts';
 
 /** Serves the API. */
 export async function startApi(parts: Parts, readiness: Readiness): Promise<HttpServer> {
-  const { config, logger, metrics, tracing, lifecycle, templates } = parts;
+  const { config, logger, messageLogger, metrics, tracing, lifecycle, templates } = parts;
   const { publisher, scheduler, recorder, verdicts, reading } = parts;
-  const { CANCEL_GUARD: guardMs, HTTP_HOST, HTTP_PORT } = config;
+  const { CANCEL_GUARD: guardMs, HTTP_HOST: host, HTTP_PORT: port, MAX_CONNECTIONS: connections } = config;
   const owed = createOwedVerdicts({ verdicts, clock, logger });
   lifecycle.onEnd(owed.close);
   let acceptance: Acceptance | undefined;
@@ -44,7 +45,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     metrics.observe('delay_broker_ledger_limit', () => config.LEDGER_MAX);
     metrics.observe('delay_broker_ledger_full', () => Number(ledger.view().full()));
   }
-  const observed = observeAcceptance({ scheduler, metrics, tracing });
+  const observed = logAccepted(observeAcceptance({ scheduler, metrics, tracing }), messageLogger);
   acceptance = createAcceptance({ scheduler: observed, recorder, ledger, verdicts, clock, guardMs });
   const app = createApp({
     acceptance,
@@ -54,9 +55,19 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     ...{ ledger, clock, metrics, logger },
     templateNames: templates.names,
     batchMaxBytes: config.BATCH_MAX_BYTES,
+    access: accessOf(config),
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
   });
-  return serveHttp(app, HTTP_HOST, HTTP_PORT);
+  return serveHttp(app, { host, port, limits: { connections }, logger });
+}
+
+function accessOf({ API_KEYS, PUBLIC_PATHS, RATE_LIMIT, TRUST_PROXY }: Config): AccessOptions {
+  return {
+    keys: API_KEYS ?? [],
+    publicPaths: PUBLIC_PATHS,
+    rateLimit: RATE_LIMIT,
+    trustedProxies: TRUST_PROXY,
+  };
 }
 
 /** Offers this process to keep what waits in the ledger from being cut off. */

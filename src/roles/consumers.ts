@@ -11,11 +11,11 @@ import { type Parts, publishOn } from './parts';
 
 /** Consumes these targets, once all verdicts are known. */
 export async function startConsumers(parts: Parts, targets: readonly TargetName[]): Promise<Readiness> {
-  const { config, logger, metrics, tracing, lifecycle, templates } = parts;
+  const { config, logger, messageLogger, metrics, tracing, lifecycle, templates } = parts;
   const { publisher, scheduler, recorder, verdicts, reading } = parts;
   const relay = { publisher: await publishOn(parts), exchangeExists: createExchangeCheck(reading, CONTROL) };
   const handlers = createHandlers({
-    ...{ config, targets, publisher, relay, templates, tracing, clock, logger },
+    ...{ config, targets, publisher, relay, templates, tracing, clock, logger: messageLogger },
   });
   lifecycle.onEnd(handlers.close);
   const runners = new Map<TargetName, TargetRunner>();
@@ -32,7 +32,7 @@ export async function startConsumers(parts: Parts, targets: readonly TargetName[
         target,
         handler: handlers.byTarget[target],
         connection: reading,
-        ...{ publisher, scheduler, verdicts, recorder, clock, metrics, logger },
+        ...{ publisher, scheduler, verdicts, recorder, clock, metrics, logger, messageLogger },
         ...config.targets[target],
         consumerTag: `${target}@${PROCESS_NAME}`,
       }),

@@ -1,13 +1,14 @@
 /** The parts that every role is made of, and how each ends. */
 import { type Access, requireAccess } from '../amqp/access';
 import { type BrokerConnection, openConnection } from '../amqp/connection';
-import { openPublisher, type Publisher } from '../amqp/publisher';
+import { type OpenPublisher, openPublisher } from '../amqp/publisher';
 import { offerForDuty } from '../amqp/single-active';
 import { requireTopology } from '../bootstrap';
 import { systemClock as clock } from '../clock';
 import { type Config, PROCESS_NAME } from '../config';
 import { createRecorder, NO_RECORDER, type Recorder } from '../ledger/recorder';
 import type { Lifecycle } from '../lifecycle';
+import { sampledLogger } from '../log-sample';
 import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
 import { apiAccess, consumersAccess } from '../permissions';
@@ -30,11 +31,13 @@ export interface Role {
 export interface Parts {
   readonly config: Config;
   readonly logger: Logger;
+  /** For what is logged of every message that goes well. */
+  readonly messageLogger: Logger;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly lifecycle: Lifecycle;
   readonly templates: Templates;
-  readonly publisher: Publisher;
+  readonly publisher: OpenPublisher;
   readonly scheduler: Scheduler;
   readonly recorder: Recorder;
   readonly verdicts: Verdicts;
@@ -101,6 +104,7 @@ export async function startParts(
   return {
     ...{ config, logger, metrics, tracing: createTracing(), lifecycle, templates, publisher, scheduler },
     ...{ recorder, verdicts, publishing, reading },
+    messageLogger: sampledLogger(logger, config.LOG_SAMPLE),
   };
 }
 
@@ -120,10 +124,11 @@ export async function publishOn({
   metrics,
   lifecycle,
   publishing,
-}: Pick<Parts, 'config' | 'logger' | 'metrics' | 'lifecycle' | 'publishing'>): Promise<Publisher> {
+}: Pick<Parts, 'config' | 'logger' | 'metrics' | 'lifecycle' | 'publishing'>): Promise<OpenPublisher> {
   const publisher = await openPublisher({
     connection: publishing,
     confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
+    maxInFlight: config.MAX_IN_FLIGHT,
     onConfirm: metrics.confirmed,
     logger,
   });

@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { managementRequest } from '../../dev/management';
-import { openPublisher, type Publication, type Publisher } from '../../src/amqp/publisher';
+import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
+import {
+  type OpenPublisher,
+  openPublisher,
+  type Publication,
+  type Publisher,
+  type PublisherOptions,
+} from '../../src/amqp/publisher';
 import { BrokerUnavailableError, OutcomeUnknownError, PublishRefusedError } from '../../src/errors';
 import { eventually } from '../broker/eventually';
+import { type SilentProxy, startSilentProxy } from '../broker/silent-proxy';
 import { createWorld, type World } from '../broker/world';
 
 const managementUrl = process.env.TEST_MANAGEMENT_URL ?? '';
@@ -78,22 +86,72 @@ test('while the connection is gone it says so at once, and it comes back by itse
   await eventually(() => publisher.publish(publication('delay.parked', 'orders')));
 });
 
-test('a confirm that does not come in time is an unknown outcome', async () => {
-  const connection = await world.connect();
-  const impatient = await openPublisher({ connection, confirmTimeoutMs: 1, logger: world.log });
-  // A confirm of a quorum queue takes a write to disk; in a hundred tries one takes more than a millisecond.
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 100 }, (_, i) =>
-      impatient.publish(publication('delay.parked', 'orders', String(i))),
-    ),
-  );
-  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-  expect(errors.length).toBeGreaterThan(0);
-  for (const error of errors) {
-    expect(error).toBeInstanceOf(OutcomeUnknownError);
-    expect(error.message).toContain('may have been accepted');
-  }
-  await impatient.close();
+describe('while the broker does not answer', () => {
+  let proxy: SilentProxy;
+  let connection: BrokerConnection;
+  let opened: OpenPublisher;
+  const open = async (options: Pick<PublisherOptions, 'confirmTimeoutMs' | 'maxInFlight'>) => {
+    proxy = await startSilentProxy(world.amqpUrl);
+    connection = await openConnection({
+      url: proxy.amqpUrl,
+      name: 'by way of the proxy',
+      connectWaitMs: 10_000,
+      logger: world.log,
+    });
+    opened = await openPublisher({ connection, logger: world.log, ...options });
+    proxy.hold();
+  };
+  const publish = (messageId: string) => opened.publish(publication('delay.parked', 'webhooks', messageId));
+  afterEach(async () => {
+    proxy.release();
+    await opened.close();
+    await connection.close();
+    await proxy.close();
+  });
+
+  test('the outcome is unknown after the time for a confirm, and what follows is refused at once', async () => {
+    await open({ confirmTimeoutMs: 100 });
+    expect(opened.refusal()).toBeUndefined();
+    const first = publish('first');
+    await expect(first).rejects.toThrow(OutcomeUnknownError);
+    await expect(first).rejects.toThrow('did not confirm within 100 ms; the message may have been accepted');
+    for (let i = 0; i < 3; i++) {
+      const refused = publish(`refused ${i}`);
+      await expect(refused).rejects.toThrow(BrokerUnavailableError);
+      await expect(refused).rejects.toThrow('does not keep up: its confirms take longer than 100 ms');
+    }
+    expect(opened.refusal()).toContain('does not keep up');
+
+    proxy.release();
+    await eventually(() => publish('afterwards'));
+    expect(opened.refusal()).toBeUndefined();
+    const taken = await world.drainQueue('webhooks.parked', 2);
+    expect(taken.map(({ properties }) => properties.messageId)).not.toContain('refused 0');
+    expect(taken.map(({ properties }) => properties.messageId)).toEqual(
+      expect.arrayContaining(['first', 'afterwards']),
+    );
+  });
+
+  test('no more than the allowed number is sent, also beyond the time for a confirm', async () => {
+    await open({ confirmTimeoutMs: 60_000, maxInFlight: 3 });
+    const sent = ['a', 'b', 'c'].map(publish);
+    const refused = publish('one too many');
+    await expect(refused).rejects.toThrow(BrokerUnavailableError);
+    await expect(refused).rejects.toThrow('does not keep up: 3 messages are not confirmed yet');
+    expect(opened.refusal()).toContain('3 messages are not confirmed yet');
+
+    proxy.release();
+    await expect(Promise.all(sent)).resolves.toHaveLength(3);
+    await expect(publish('afterwards')).resolves.toBeUndefined();
+  });
+
+  test('what was in flight when the connection breaks no longer counts once there is another', async () => {
+    await open({ confirmTimeoutMs: 60_000, maxInFlight: 1 });
+    const lost = publish('lost');
+    proxy.cut();
+    await expect(lost).rejects.toThrow(OutcomeUnknownError);
+    await eventually(() => publish('afterwards'));
+  });
 });
 
 test('whoever asks is told how long each confirm took, and nothing where there was none', async () => {

@@ -1,9 +1,11 @@
 /** RabbitMQ nodes for tests: one for the whole run, and one of its own for a test that stops or kills it. */
+import { execFile } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { nodePorts } from '../../dev/node-files';
-import { type PrivateBroker, startPrivateBroker } from '../../dev/private-broker';
+import { defaultExecutable, type PrivateBroker, startPrivateBroker } from '../../dev/private-broker';
 
 /**
  * A node on free ports, its data in a folder of its own under /tmp; RABBITMQ_SERVER chooses the executable.
@@ -24,6 +26,21 @@ export async function startTestNode(
       additionalConfig,
     });
   return { ...(await start()), dataDir, restart: start };
+}
+
+/** Runs rabbitmqctl on a node of startTestNode. */
+export async function controlNode(
+  { dataDir, port }: { dataDir: string; port: number },
+  ...args: string[]
+): Promise<void> {
+  const executable = process.env.RABBITMQ_SERVER || defaultExecutable();
+  const env = {
+    ...process.env,
+    HOME: dataDir,
+    ERL_EPMD_PORT: String(nodePorts(port).epmd),
+    RABBITMQ_NODENAME: `delay-broker-${port}@localhost`,
+  };
+  await promisify(execFile)(join(dirname(executable), 'rabbitmqctl'), args, { env });
 }
 
 /** An AMQP port from which all of a node's ports are free; each process looks from another one on. */

@@ -70,7 +70,7 @@ test('an order that came due is published on the events exchange and logged', as
     },
   ]);
   expect(events).toEqual([event]);
-  expect(log).toEqual([{ level: 'info', event: 'order.expired', ...event }]);
+  expect(log).toEqual([{ level: 'info', event: 'order.expired', messageId: 'm', ...event }]);
 });
 
 test('tried again, it still tells when the order was due at first', async () => {
@@ -147,7 +147,7 @@ describe('with an order service', () => {
     expect(outcome).toEqual(done);
     expect(published).toMatchObject([{ routingKey: type, properties: { messageId: 'm', type } }]);
     expect(events).toEqual([{ ...event, ...more }]);
-    expect(log).toEqual([{ level: 'info', event: type, ...event, ...more }]);
+    expect(log).toEqual([{ level: 'info', event: type, messageId: 'm', ...event, ...more }]);
   });
 
   test.each<[number, Record<string, string>, () => Outcome]>([

@@ -4,7 +4,7 @@ import { done, reject, retry } from '../../src/consumers/outcome';
 import type { TargetRunner } from '../../src/consumers/runtime';
 import { encodeMessage, type Message } from '../../src/message';
 import { eventually } from '../broker/eventually';
-import { createWorld, type World } from '../broker/world';
+import { createWorld, recordedLog, type World } from '../broker/world';
 
 const wheel = [
   { name: '1s', unitMs: 1_000, digits: 5 },
@@ -357,4 +357,23 @@ test('a queue that is deleted and declared again is consumed again', async () =>
   await eventually(() => expect(runner.active()).toBe(true));
   await schedule('again');
   await eventually(() => expect(handled).toBe(1));
+});
+
+test('what went well is logged apart from the rest', async () => {
+  const messageLogger = recordedLog();
+  const outcomes = { well: done, badly: reject('no'), later: retry('not yet') };
+  await world.consume('orders', async ({ payload }) => outcomes[payload as keyof typeof outcomes], {
+    messageLogger,
+    retryPolicy: { ...quickly, maxAttempts: 2 },
+  });
+  for (const payload of Object.keys(outcomes)) await schedule(payload);
+  await world.drainQueue('orders.parked', 2);
+  await eventually(() => expect(messageLogger.lines).toHaveLength(1));
+  expect(messageLogger.lines).toEqual([expect.objectContaining({ level: 'info', event: 'handled' })]);
+  const events = world.log.lines.map(({ event }) => event);
+  expect(events.filter((event) => /handled|retried|parked/.test(event)).sort()).toEqual([
+    'parked',
+    'parked',
+    'retried',
+  ]);
 });

@@ -1,5 +1,7 @@
 /** The API, served for one test file: real requests, a publisher that sends nothing, a clock that stands still. */
-import { createApp } from '../../src/http/app';
+import { logAccepted } from '../../src/http/accepted-log';
+import { type AppOptions, createApp } from '../../src/http/app';
+import type { ServerLimits } from '../../src/http/limits';
 import { serveHttp } from '../../src/http/server';
 import { type EntryKind, hasMessage, type LedgerEntry } from '../../src/ledger/entry';
 import type { Recorder } from '../../src/ledger/recorder';
@@ -71,6 +73,9 @@ export const EMPTY_LOT: ParkingLot = {
   remove: async (_, ids) => ({ deleted: 0, notFound: [...ids] }),
 };
 
+/** Anybody may do anything, as without keys. */
+export const OPEN: AppOptions['access'] = { keys: [], publicPaths: [] };
+
 /** Starts the API; `before` runs in the broker's place before a message is accepted, and can throw. */
 export async function startApi({
   before = () => {},
@@ -80,6 +85,8 @@ export async function startApi({
   clock = () => NOW,
   ledgerOff = false,
   limit,
+  access = OPEN,
+  limits = {},
 }: {
   before?: () => void | Promise<void>;
   /** Runs in the broker's place before anything is written to the ledger or ruled upon, and can throw. */
@@ -91,6 +98,8 @@ export async function startApi({
   ledgerOff?: boolean;
   /** Messages that the ledger keeps in view. */
   limit?: number;
+  access?: AppOptions['access'];
+  limits?: Partial<ServerLimits>;
 } = {}): Promise<Api> {
   const log = recordedLog();
   const scheduled: ScheduleRequest[] = [];
@@ -109,7 +118,7 @@ export async function startApi({
     },
   };
   const { memory, changes } = createMemoryChanges({
-    ...{ scheduler, clock, ledgerOff, before: beforeWriting },
+    ...{ scheduler: logAccepted(scheduler, log), clock, ledgerOff, before: beforeWriting },
     ...(limit !== undefined && { limit }),
   });
   const app = createApp({
@@ -120,8 +129,9 @@ export async function startApi({
     readiness: notReady,
     metrics: createMetrics(),
     logger: log,
+    access,
   });
-  const server = await serveHttp(app, '127.0.0.1', 0);
+  const server = await serveHttp(app, { host: '127.0.0.1', port: 0, limits, logger: log });
 
   const request: Api['request'] = async (path, init) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);

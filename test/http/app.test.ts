@@ -75,6 +75,21 @@ test.each([
   expect(answer).not.toMatch(/\n +at |node_modules/);
 });
 
+test.each(['/livez', '/nowhere', '/submit-order'])(
+  '%s tells browsers to do nothing with it',
+  async (path) => {
+    const { headers } = await api.request(path);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    });
+  },
+);
+
 test('nothing tells what the server is made of', async () => {
   const { headers } = await api.request('/livez');
   expect(headers.get('X-Powered-By')).toBeNull();

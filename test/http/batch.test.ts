@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { BrokerUnavailableError, OutcomeUnknownError } from '../../src/errors';
+import { newApiKey, parseApiKeys } from '../../src/http/api-keys';
 import { type Answer, type Api, ID, inShort, NOW, type ReportedFault, startApi } from './api';
 
 const PATH = '/v1/messages/batch';
@@ -324,4 +325,17 @@ test('without a ledger messages with ids are refused, the others are not', async
   api = await startApi({ ledgerOff: true });
   const answer = await api.post(PATH, [order('A1', { id: 'mine' }), order('A2')]);
   expect(statusesOf(answer)).toEqual([501, 202]);
+});
+
+test('a key that is bound to targets is good for the messages to these', async () => {
+  await api.close();
+  const { key, entry } = newApiKey('shop', ['orders']);
+  api = await startApi({ access: { keys: parseApiKeys(entry), publicPaths: [] } });
+  const mail = { to: 'emails', payload: { email: 'ann@example.com' }, delay: '1s' };
+  const answer = await api.post(PATH, [order('A1'), mail, mail], { Authorization: `Bearer ${key}` });
+  expect(statusesOf(answer)).toEqual([202, 403, 403]);
+  expect(resultsOf(answer)[1]?.body.type).toBe('urn:delay-broker:problem:forbidden-target');
+  expect(api.log.lines.filter(({ event }) => event === 'refused')).toMatchObject([
+    { level: 'info', reason: 'forbidden-target', key: 'shop', messages: 2 },
+  ]);
 });

@@ -28,7 +28,13 @@ describe.each(Object.entries(ACCEPTED_BODIES))('POST %s', (path, body) => {
       status: 503,
       detail: expect.stringContaining(error.message),
     });
-    expect(api.log.lines.at(-1)).toMatchObject({ level: 'warn', path, reason: kind, error: error.message });
+    expect(api.log.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      path,
+      reason: kind,
+      error: error.message,
+      requestId: answer.headers.get('X-Request-Id'),
+    });
   });
 
   test.each([
@@ -46,7 +52,10 @@ describe.each(Object.entries(ACCEPTED_BODIES))('POST %s', (path, body) => {
     const errorId = answer.body.error_id;
     expect(answer.body.detail).toBe(`It is in the log under ${errorId}.`);
     const logged = api.log.lines.filter((line) => line.errorId === errorId);
-    expect(logged).toEqual([expect.objectContaining({ level: 'error', event: 'unexpected error', path })]);
+    const requestId = answer.headers.get('X-Request-Id');
+    expect(logged).toEqual([
+      expect.objectContaining({ level: 'error', event: 'unexpected error', path, requestId }),
+    ]);
     if (error) expect(logged[0]?.error).toContain('secret');
   });
 });

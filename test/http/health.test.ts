@@ -11,7 +11,7 @@ beforeAll(async () => {
   const notReady = () => reasons;
   api = await startApi({ notReady });
   const app = createHealthApp({ readiness: notReady, metrics: createMetrics(), logger: recordedLog() });
-  healthServer = await serveHttp(app, '127.0.0.1', 0, 'HEALTH_PORT');
+  healthServer = await serveHttp(app, { host: '127.0.0.1', port: 0, variable: 'HEALTH_PORT' });
 });
 beforeEach(() => {
   reasons = [];

@@ -1,3 +1,4 @@
+import { newApiKey, parseApiKeys } from '../../src/http/api-keys';
 import { createApp, createHealthApp } from '../../src/http/app';
 import { type HttpServer, serveHttp } from '../../src/http/server';
 import { createMetrics } from '../../src/metrics';
@@ -6,7 +7,7 @@ import { eventually } from '../broker/eventually';
 import { recordedLog } from '../broker/world';
 import { createMemoryChanges } from '../memory-ledger';
 import { samplesOf } from '../samples';
-import { EMPTY_LOT } from './api';
+import { EMPTY_LOT, OPEN, startApi } from './api';
 
 let servers: HttpServer[];
 let metrics: ReturnType<typeof createMetrics>;
@@ -21,10 +22,11 @@ beforeEach(async () => {
     clock,
     templateNames: ['welcome'],
     parkingLot: EMPTY_LOT,
+    access: OPEN,
   });
   servers = [
-    await serveHttp(app, '127.0.0.1', 0),
-    await serveHttp(createHealthApp(common), '127.0.0.1', 0, 'HEALTH_PORT'),
+    await serveHttp(app, { host: '127.0.0.1', port: 0 }),
+    await serveHttp(createHealthApp(common), { host: '127.0.0.1', port: 0, variable: 'HEALTH_PORT' }),
   ];
 });
 afterEach(() => Promise.all(servers.map((server) => server.drain(1_000))));
@@ -60,4 +62,27 @@ test('requests are measured by route and status, and no label has what the clien
     });
     expect(text).not.toMatch(/secret|mine/);
   });
+});
+
+test('with keys a scrape needs one too, unless the path is public; what was refused before counts', async () => {
+  const { key, entry } = newApiKey('prometheus');
+  const keys = parseApiKeys(entry);
+  const closed = await startApi({
+    access: { keys, publicPaths: [], rateLimit: { requests: 2, windowMs: 60_000 } },
+  });
+  const statusOf = async (path: string, headers = {}) => (await closed.request(path, { headers })).status;
+  expect(await statusOf('/v1/parked')).toBe(401);
+  expect(await statusOf('/metrics')).toBe(401);
+  expect(await statusOf('/v1/parked')).toBe(429);
+  const authorized = { headers: { Authorization: `Bearer ${key}` } };
+  const scraped = await fetch(`http://127.0.0.1:${closed.port}/metrics`, authorized);
+  expect(samplesOf(await scraped.text())).toMatchObject({
+    'delay_broker_http_request_seconds_count{method="GET",route="none",status="401"}': 2,
+    'delay_broker_http_request_seconds_count{method="GET",route="none",status="429"}': 1,
+  });
+  await closed.close();
+
+  const open = await startApi({ access: { keys, publicPaths: ['/metrics'] } });
+  expect((await fetch(`http://127.0.0.1:${open.port}/metrics`)).status).toBe(200);
+  await open.close();
 });

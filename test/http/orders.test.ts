@@ -107,7 +107,7 @@ const paid = (orderId: string) =>
   api.request(`/orders/${encodeURIComponent(orderId)}/paid`, { method: 'POST' });
 
 describe.each<[string, string, RegExp]>([
-  ['a plain order id', 'A-1.b_2~c:3@d', /^order:A-1\.b_2~c:3@d$/],
+  ['a plain order id', 'A-1.b_2~c:3', /^order:A-1\.b_2~c:3$/],
   ['one with spaces', ' A 1 ', /^order:sha256:[\w-]{22}$/],
   ['one with slashes', 'a/b?c#d%e', /^order:sha256:[\w-]{22}$/],
   ['one in other letters', 'Bestellung № 7 🎁', /^order:sha256:[\w-]{22}$/],

@@ -26,7 +26,7 @@ beforeEach(async () => {
     });
   });
   app.get('/quick', (_req, res) => void res.json({ answered: true }));
-  server = await serveHttp(app, '127.0.0.1', 0);
+  server = await serveHttp(app, { host: '127.0.0.1', port: 0 });
   agent = new Agent({ keepAlive: true });
 });
 afterEach(async () => {
@@ -43,16 +43,17 @@ const get = async (path: string) => {
 };
 
 test.each([
-  [undefined, 'HTTP_PORT'],
-  ['HEALTH_PORT', 'HEALTH_PORT'],
-])('a port in use is named, and the variable that chooses another (%s)', async (variable, named) => {
-  await expect(serveHttp(express(), '127.0.0.1', server.port, variable)).rejects.toThrow(
-    `Port ${server.port} on 127.0.0.1 is in use; choose another with ${named}.`,
+  [{}, 'HTTP_PORT'],
+  [{ variable: 'HEALTH_PORT' }, 'HEALTH_PORT'],
+])('a port in use is named, and the variable that chooses another (%j)', async (variable, named) => {
+  const { port } = server;
+  await expect(serveHttp(express(), { host: '127.0.0.1', port, ...variable })).rejects.toThrow(
+    `Port ${port} on 127.0.0.1 is in use; choose another with ${named}.`,
   );
 });
 
 test("an address that is not this machine's is named", async () => {
-  await expect(serveHttp(express(), '192.0.2.1', 8000)).rejects.toThrow(
+  await expect(serveHttp(express(), { host: '192.0.2.1', port: 8_000 })).rejects.toThrow(
     'Port 8000 on 192.0.2.1 cannot be used',
   );
 });

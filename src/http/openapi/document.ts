@@ -22,7 +22,11 @@ export interface ApiDocument {
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Paths;
-  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+  readonly security: readonly object[];
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: object;
+  };
 }
 
 const DESCRIPTION = `JSON in UTF-8. An invalid request is answered 422 with every fault at once; every other error is \
@@ -54,7 +58,12 @@ export function apiDocument({ batchMaxBytes = BATCH_MAX_BYTES, ...options }: Doc
       ...parkedPaths,
       ...processPaths,
     },
-    components: { schemas: componentSchemas(options) },
+    // Where API_KEYS is not set, none is needed.
+    security: [{}, { key: [] }],
+    components: {
+      schemas: componentSchemas(options),
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key of API_KEYS' } },
+    },
   };
 }
 

@@ -34,6 +34,7 @@ const accept: Operation = {
       ...REPLAYED,
     }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.readingBody(),
       invalidDelay,
       refusal.idempotencyKey,
@@ -56,6 +57,7 @@ const list: Operation = {
       complete: true,
     }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.invalid(['query', 'limit'], 'invalid_format', 'must be a whole number from 1 to 500'),
       refusal.ledgerNeeded('Listing messages'),
     ),
@@ -110,6 +112,7 @@ const status: Operation = {
       timeline: [{ event: 'accepted', at: summary.accepted_at, attempt: 1, due_at: DUE_AT }],
     }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.unknownMessage,
       refusal.ledgerNeeded('The status of a message'),
       refusal.askingBroker,
@@ -128,6 +131,7 @@ const reschedule: Operation = {
     ...refusal.failing(
       refusal.readingBody(),
       invalidDelay,
+      refusal.boundKey,
       refusal.changing,
       refusal.ledgerNeeded('Rescheduling'),
       refusal.publishing,
@@ -143,6 +147,7 @@ const cancel: Operation = {
   responses: {
     200: jsonAnswer('It is cancelled', 'Cancelled', { id: 'cart-7', status: 'cancelled' }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.changing,
       refusal.ledgerNeeded('Cancelling by an id of your own'),
       refusal.publishing,
@@ -157,7 +162,12 @@ const runNow: Operation = {
   parameters: [ID],
   responses: {
     200: jsonAnswer('It is due now', 'RunNow', { id: 'cart-7', due_at: DUE_AT }),
-    ...refusal.failing(refusal.changing, refusal.ledgerNeeded('Running a message now'), refusal.publishing),
+    ...refusal.failing(
+      refusal.boundKey,
+      refusal.changing,
+      refusal.ledgerNeeded('Running a message now'),
+      refusal.publishing,
+    ),
   },
 };
 

@@ -114,6 +114,7 @@ function answersTo(error: Error | ErrorAnswer): ErrorAnswer[] {
 const HEADERS: Readonly<Record<string, string>> = {
   Vary: 'The answer depends on `Accept`',
   'Retry-After': 'When to try again, in seconds',
+  'WWW-Authenticate': 'What key is needed',
 };
 
 function describedHeaders(headers: Readonly<Record<string, string>>): Record<string, object> {

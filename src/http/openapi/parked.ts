@@ -42,6 +42,7 @@ const look: Operation = {
       ],
     }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.unknownTarget,
       refusal.invalid(['query', 'limit'], 'invalid_format', 'must be a whole number from 1 to 100'),
       refusal.askingBroker,
@@ -58,6 +59,7 @@ const remove: Operation = {
   responses: {
     200: jsonAnswer('What is gone', 'Deleted', { deleted: 1, not_found: [] }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.unknownTarget,
       refusal.readingBody(),
       refusal.invalid(['body', 'ids'], 'missing', 'field required'),
@@ -75,6 +77,7 @@ const redrive: Operation = {
   responses: {
     200: jsonAnswer('What is on its way', 'Redriven', { redriven: 1, not_redriven: [], not_found: [] }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.unknownTarget,
       refusal.readingBody(),
       refusal.invalid(['body', 'ids'], 'too_small', 'Too small: expected array to have >=1 items'),

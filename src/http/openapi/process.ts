@@ -12,11 +12,11 @@ const get = (operationId: string, summary: string, responses: Operation['respons
 export const processPaths: Paths = {
   '/livez': get('livez', 'Whether the process runs', {
     200: jsonAnswer('It runs', 'Alive', { status: 'alive' }),
-    ...refusal.failing(),
+    ...refusal.failingForAnybody(),
   }),
   '/readyz': get('readyz', 'Whether it can do its work', {
     200: jsonAnswer('It can', 'Ready', { status: 'ready' }),
-    ...refusal.failing(refusal.notReady),
+    ...refusal.failingForAnybody(refusal.notReady),
   }),
   '/metrics': get('metrics', 'Metrics for Prometheus', {
     200: textAnswer(

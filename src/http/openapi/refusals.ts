@@ -10,11 +10,30 @@ import {
   TooLateError,
   UnknownMessageError,
 } from '../../errors';
+import { ForbiddenTargetError, UnauthenticatedError } from '../authentication';
 import { BodyTooLargeError, LIMIT_BYTES } from '../body';
-import { PROBLEM_JSON, problemAnswer } from '../errors';
+import { answerTo, PROBLEM_JSON, problemAnswer } from '../errors';
+import { TooManyRequestsError } from '../rate-limit';
 import { InvalidRequestError, notJson } from '../validation';
 import { type Refusals, type Responses, refusals } from './operation';
 import { refTo } from './schemas';
+
+const tooManyRequests = answerTo(
+  new TooManyRequestsError('The key shop may send 100 requests in 1 s.'),
+  false,
+);
+
+/** Whoever needs a key, or has sent too much. */
+const access: Refusals = {
+  noKey: new UnauthenticatedError(false),
+  wrongKey: new UnauthenticatedError(true),
+  tooManyRequests: { ...tooManyRequests, headers: { ...tooManyRequests.headers, 'Retry-After': '1' } },
+};
+
+/** A target that the key is not good for. */
+export const boundKey: Refusals = {
+  boundKey: new ForbiddenTargetError('This key is bound to emails and not good for orders.'),
+};
 
 /** Any body. */
 export const readingBody = (limitBytes = LIMIT_BYTES): Refusals => ({
@@ -87,8 +106,11 @@ export const notReady: Refusals = {
   }),
 };
 
-/** These errors, and any other as what is described nowhere else. */
-export const failing = (...errors: readonly Refusals[]): Responses => ({
+/** These errors, those of access, and any other as what is described nowhere else. */
+export const failing = (...errors: readonly Refusals[]): Responses => failingForAnybody(access, ...errors);
+
+/** The same where no key is needed and nothing is counted. */
+export const failingForAnybody = (...errors: readonly Refusals[]): Responses => ({
   ...refusals(Object.assign({}, ...errors)),
   default: {
     description: 'Any other error',

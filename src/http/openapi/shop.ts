@@ -19,6 +19,7 @@ const submitOrder = (operationId: string, summary: string): Operation => ({
       REPLAYED,
     ),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.readingBody(),
       refusal.invalid(['body', 'order_id'], 'missing', 'field required'),
       refusal.ownId,
@@ -38,7 +39,12 @@ const paid: Operation = {
       id: 'order:A-1',
       status: 'cancelled',
     }),
-    ...refusal.failing(refusal.changing, refusal.ledgerNeeded('Cancelling by order'), refusal.publishing),
+    ...refusal.failing(
+      refusal.boundKey,
+      refusal.changing,
+      refusal.ledgerNeeded('Cancelling by order'),
+      refusal.publishing,
+    ),
   },
 };
 
@@ -54,6 +60,7 @@ const welcome: Operation = {
       due_at: DUE_AT,
     }),
     ...refusal.failing(
+      refusal.boundKey,
       refusal.readingBody(),
       refusal.invalid(['body', 'email'], 'missing', 'field required'),
       refusal.publishing,

@@ -20,7 +20,7 @@ export type Described = (typeof operations)[number];
 
 const ajv = new Ajv2020({ allowUnionTypes: true, allErrors: true, formats: {} });
 addFormats(ajv);
-ajv.addVocabulary(['openapi', 'info', 'servers', 'tags', 'paths', 'components']);
+ajv.addVocabulary(['openapi', 'info', 'servers', 'tags', 'paths', 'security', 'components']);
 ajv.addSchema(document, 'api');
 
 /** What is wrong with a value; nothing, if it is as its schema says. */

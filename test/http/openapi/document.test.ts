@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerUnavailableError } from '../../../src/errors';
-import { createApp } from '../../../src/http/app';
+import { newApiKey, parseApiKeys } from '../../../src/http/api-keys';
+import { type AccessOptions, createApp } from '../../../src/http/app';
 import { METHODS } from '../../../src/http/routes';
 import { type HttpServer, serveHttp } from '../../../src/http/server';
 import { createMetrics } from '../../../src/metrics';
 import { recordedLog } from '../../broker/world';
-import { type Api, EMPTY_LOT, NOW, startApi } from '../api';
+import { type Api, EMPTY_LOT, NOW, OPEN, startApi } from '../api';
 import {
   type Described,
   document,
@@ -32,6 +33,7 @@ function failingApp(error: Error) {
     ledger: { find: fail, view: () => ({}) as never, isComplete: () => true },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
+    access: OPEN,
     clock: Date.now,
     templateNames: ['welcome', 'reminder'],
     metrics: createMetrics(),
@@ -122,15 +124,25 @@ async function provoke(status: number, described: Described): Promise<Response[]
     return withApp(failingApp(new BrokerUnavailableError('RabbitMQ at mq is not reachable.')), (send) =>
       Promise.all(requests.map(send)),
     );
-  const api = await startApi({ ledgerOff: status === 501, parkingLot: EMPTY_LOT });
+  const api = await startApi({ ledgerOff: status === 501, access: accessFor(status) });
   try {
     const send: Send = ({ path, init }) => fetch(`http://127.0.0.1:${api.port}${path}`, init);
-    if (status < 300) await seed(api);
+    if (status < 300 || status === 403) await seed(api);
     if (status === 409) await conflict(api);
+    if (status === 429) await api.request('/nowhere');
     return await Promise.all(requests.flatMap((request) => spoilt(status, request)).map(send));
   } finally {
     await api.close();
   }
+}
+
+const KEY = newApiKey('shop');
+const BOUND_KEY = newApiKey('hooks', ['webhooks']);
+
+/** Keys where they are what the status is about, and a limit that is reached at once. */
+function accessFor(status: number): AccessOptions {
+  const keys = status === 401 || status === 403 ? parseApiKeys(`${KEY.entry},${BOUND_KEY.entry}`) : [];
+  return { ...OPEN, keys, rateLimit: status === 429 ? { requests: 1, windowMs: 60_000 } : undefined };
 }
 
 /** The request, but so that it leads to this status. */
@@ -144,6 +156,16 @@ function spoilt(status: number, request: ExampleRequest): ExampleRequest[] {
       return [{ path, init: headers({ 'Content-Encoding': 'unknown' }) }];
     case 413:
       return [{ path, init: { ...init, body: ' '.repeat(8 * 1024 * 1024 + 1) } }];
+    case 401:
+      return [
+        { path, init },
+        { path, init: headers({ Authorization: 'Bearer wrong' }) },
+      ];
+    case 403: {
+      const { key } = BOUND_KEY;
+      const query = path === '/v1/messages' && init.method === 'GET' ? '?to=orders' : '';
+      return [{ path: path + query, init: headers({ Authorization: `Bearer ${key}` }) }];
+    }
     case 404:
       return [{ path: path.replace('/parked/orders', '/parked/nowhere'), init }];
     case 422:
@@ -164,8 +186,9 @@ const EXAMPLE_MESSAGE = { to: 'orders', payload: { order_id: 'A-7', expire_minut
 
 /** The message and the order that the examples are about. */
 async function seed(api: Api, { delay = '30m', expire_minutes = 30 } = {}): Promise<void> {
-  await api.post('/v1/messages', { ...EXAMPLE_MESSAGE, delay });
-  await api.post('/submit-order', { order_id: 'A-1', expire_minutes });
+  const headers = { Authorization: `Bearer ${KEY.key}` };
+  await api.post('/v1/messages', { ...EXAMPLE_MESSAGE, delay }, headers);
+  await api.post('/submit-order', { order_id: 'A-1', expire_minutes }, headers);
 }
 
 /** Both have been handled, and stand for something else than in the examples. */
@@ -176,7 +199,7 @@ async function conflict(api: Api): Promise<void> {
 }
 
 async function withApp<T>(app: ReturnType<typeof createApp>, use: (send: Send) => Promise<T>): Promise<T> {
-  const server: HttpServer = await serveHttp(app, '127.0.0.1', 0);
+  const server: HttpServer = await serveHttp(app, { host: '127.0.0.1', port: 0, logger: recordedLog() });
   try {
     return await use(({ path, init }) => fetch(`http://127.0.0.1:${server.port}${path}`, init));
   } finally {

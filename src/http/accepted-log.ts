@@ -1,0 +1,25 @@
+/** One log line for each message that the API has accepted, whichever route took it. An answer that is repeated is none. */
+import type { Logger } from '../logger';
+import type { Scheduler } from '../scheduler';
+import { callerOf } from './authentication';
+import { currentRequest, requestIdOf } from './request-id';
+
+/** The scheduler, but what it has accepted is logged, with the request that brought it. */
+export function logAccepted(scheduler: Scheduler, logger: Logger): Scheduler {
+  return {
+    ...scheduler,
+    async schedule(request) {
+      const message = await scheduler.schedule(request);
+      const req = currentRequest();
+      logger.info('accepted', {
+        messageId: message.id,
+        to: message.to,
+        delayMs: message.dueAt - message.acceptedAt,
+        dueAt: new Date(message.dueAt).toISOString(),
+        requestId: req && requestIdOf(req),
+        key: req && callerOf(req)?.name,
+      });
+      return message;
+    },
+  };
+}
