@@ -224,7 +224,7 @@ describe('a process with the wrong user says what is refused to whom, and what t
 
   test('everything that an API lacks', async () => {
     expect(await failed('consumers', 'main.js', 'api')).toContain(
-      'read from "delay.ledger", read from "orders.parked", read from "emails.parked"',
+      'write to "delay.ledger-keeper", read from "delay.ledger", read from "delay.ledger-keeper", read from "orders.parked", read from "emails.parked"',
     );
   });
 

@@ -157,7 +157,7 @@ async function isRenewed(channel: StreamChannel, stream: string, position: numbe
 }
 
 /** How long an entry that is there is waited for, in milliseconds. */
-const ANSWER_TIMEOUT_MS = 1_000;
+const ANSWER_TIMEOUT_MS = 3_000;
 
 /** Reads the last chunk. A stream's message count would not do: RabbitMQ brings it up to date every few seconds. */
 async function latestOffset(channel: StreamChannel, stream: string): Promise<number> {
