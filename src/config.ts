@@ -9,6 +9,7 @@ import { parseWebhookSecrets } from './consumers/webhook-signature';
 import { durationMs } from './duration';
 import { ConfigError, messageOf } from './errors';
 import { parseApiKeys } from './http/api-keys';
+import { BATCH_MAX_BYTES } from './http/batch-body';
 import { SERVER_LIMITS } from './http/limits';
 import { HEALTH_PATHS, parsePublicPaths } from './http/public-paths';
 import { parseRateLimit } from './http/rate-limit';
@@ -119,6 +120,9 @@ const schema = z.object({
     .describe('messages sent and not confirmed yet, per process; beyond it requests are answered 503'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1').describe('address the API listens on'),
   HTTP_PORT: port.default(8_000).describe('port the API listens on'),
+  BATCH_MAX_BYTES: whole(1_024, 67_108_864)
+    .default(BATCH_MAX_BYTES)
+    .describe('largest body of `POST /v1/messages/batch`, in bytes'),
   API_KEYS: parsedBy(parseApiKeys)
     .optional()
     .describe(

@@ -21,7 +21,10 @@ export const expireMinutes = z
   .max(10 * YEAR_MINUTES);
 
 /** An order that expires unless it is paid. */
-export const orderPayload = z.strictObject({ order_id: text, expire_minutes: expireMinutes.optional() });
+export const orderPayload = z.strictObject({
+  order_id: text.describe('The order, by the name that its service knows it by'),
+  expire_minutes: expireMinutes.optional().describe('For the record: the delay decides'),
+});
 
 /** Control characters in an address would start a new mail header. */
 const NO_CONTROL_CHARACTERS = /^\P{Cc}*$/u;
@@ -31,15 +34,21 @@ export const emailAddress = z
   .string()
   .max(LONGEST_TEXT)
   .regex(NO_CONTROL_CHARACTERS, { error: 'must not contain line breaks or control characters', abort: true })
-  .pipe(z.email({ error: 'must be an e-mail address' }));
+  .pipe(z.email({ error: 'must be an e-mail address' }))
+  .meta({ format: 'email' });
 
 /** A mail made from a template on disk. */
 export const emailPayload = z.strictObject({
-  email: emailAddress,
-  template: text.default('welcome'),
-  /** What the template's placeholders stand for. */
-  variables: z.record(text, z.union([z.string().max(1000), z.number(), z.boolean()])).optional(),
+  email: emailAddress.describe('Whom the mail goes to'),
+  template: text.default('welcome').describe('The folder of the template'),
+  variables: z
+    .record(text, z.union([z.string().max(1000), z.number(), z.boolean()]))
+    .optional()
+    .describe("What the template's placeholders stand for"),
 });
+
+/** Whatever JSON there is. */
+export const anyJson = z.json();
 
 /** Names as RFC 9110, 5.6.2 has them; values without line breaks, which would start another header. */
 const httpHeaders = z.record(
@@ -54,6 +63,8 @@ const httpHeaders = z.record(
 const RESERVED_HEADERS =
   /^(host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|webhook-.*|idempotency-key)$/i;
 
+const AS_IT_IS = 'Text is sent as it is, anything else as JSON';
+
 /** A URL that is called. */
 export const webhookPayload = z.strictObject({
   url: z
@@ -61,15 +72,16 @@ export const webhookPayload = z.strictObject({
     .max(2_048)
     .refine((url) => !URL.canParse(url) || new URL(url).username + new URL(url).password === '', {
       error: 'must not contain user and password; send an Authorization header',
-    }),
-  method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']).default('POST'),
+    })
+    .describe('The http or https URL to call, without user and password'),
+  method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']).default('POST').describe('How it is called'),
   headers: httpHeaders
     .refine((headers) => !Object.keys(headers).some((name) => RESERVED_HEADERS.test(name)), {
       error: 'must not contain headers that the service sets itself, such as Host or Webhook-Id',
     })
-    .optional(),
-  /** Text is sent as it is, anything else as JSON. */
-  body: z.json().optional(),
+    .optional()
+    .describe('HTTP headers to send; not those that the service sets itself'),
+  body: anyJson.optional().describe(AS_IT_IS),
 });
 
 /** An AMQP frame has to hold all headers. */
@@ -77,13 +89,13 @@ const LONGEST_HEADERS_BYTES = 16_384;
 
 /** A message for any exchange of the vhost. */
 export const relayPayload = z.strictObject({
-  /** Empty for the default exchange, whose routing key is a queue's name. */
-  exchange: shortString,
-  routing_key: shortString,
-  /** Text is sent as it is, anything else as JSON. */
-  content: z.json(),
-  /** Default `text/plain` for text, `application/json` for anything else. */
-  content_type: shortString.min(1).optional(),
+  exchange: shortString.describe("Empty for the default exchange, whose routing key is a queue's name"),
+  routing_key: shortString.describe('What the exchange routes by'),
+  content: anyJson.describe(AS_IT_IS),
+  content_type: shortString
+    .min(1)
+    .optional()
+    .describe('Default `text/plain` for text, `application/json` for anything else'),
   headers: z
     .record(shortString.min(1), z.union([z.string(), z.number(), z.boolean()]))
     .refine((headers) => Buffer.byteLength(JSON.stringify(headers)) <= LONGEST_HEADERS_BYTES, {
@@ -91,7 +103,8 @@ export const relayPayload = z.strictObject({
     })
     // RabbitMQ would send the message to these keys as well (https://www.rabbitmq.com/docs/sender-selected).
     .refine((headers) => !('CC' in headers || 'BCC' in headers), { error: 'must not contain CC or BCC' })
-    .optional(),
+    .optional()
+    .describe('AMQP headers, 16 KiB at most, without CC and BCC'),
 });
 
 /** Payload schema by target; its keys are the targets. */

@@ -3,7 +3,9 @@ import express, { type Express } from 'express';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
+import { batchRoutes } from './batch';
 import { jsonBody } from './body';
+import { documentRoutes } from './documents';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
@@ -16,7 +18,7 @@ import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
 import { limitRate, type RateLimit } from './rate-limit';
 import { nameRequest } from './request-id';
-import type { RouteOptions, Routes } from './routes';
+import { METHODS, type RouteOptions, type Routes } from './routes';
 import { securityHeaders } from './security-headers';
 import type { TrustedProxies } from './trusted-proxies';
 
@@ -34,10 +36,19 @@ export interface AppOptions extends RouteOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly access: AccessOptions;
+  /** Largest body of a batch, in bytes; default 8 MiB. */
+  readonly batchMaxBytes?: number;
 }
 
 /** The express application; serving it is up to server.ts. */
-export function createApp({ logger, readiness, metrics, access, ...options }: AppOptions): Express {
+export function createApp({
+  logger,
+  readiness,
+  metrics,
+  access,
+  batchMaxBytes,
+  ...options
+}: AppOptions): Express {
   const app = newApp(access.trustedProxies);
   // Measured first, so that what is refused below is counted as well.
   app.use(measureRequests(metrics), nameRequest, securityHeaders, limitUrl, identifyCaller(access));
@@ -48,11 +59,13 @@ export function createApp({ logger, readiness, metrics, access, ...options }: Ap
     ...orderRoutes(options),
     ...emailRoutes(options),
     ...messageRoutes(options),
+    ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),
     ...overviewRoutes(options),
     ...parkedRoutes(options),
     ...healthRoutes(readiness),
     ...metricsRoutes(metrics),
+    ...documentRoutes({ ...options, batchMaxBytes }),
   });
   return finish(app, logger);
 }
@@ -75,11 +88,12 @@ function newApp(trustedProxies: TrustedProxies = []): Express {
 function serve(app: Express, routes: Routes): void {
   for (const [path, handlers] of Object.entries(routes)) {
     const route = app.route(path);
+    const { readBody = jsonBody } = handlers;
     if (handlers.get) route.get(handlers.get);
-    if (handlers.post) route.post(jsonBody, handlers.post);
-    if (handlers.patch) route.patch(jsonBody, handlers.patch);
-    if (handlers.delete) route.delete(jsonBody, handlers.delete);
-    const allowed = Object.keys(handlers).map((method) => method.toUpperCase());
+    if (handlers.post) route.post(readBody, handlers.post);
+    if (handlers.patch) route.patch(readBody, handlers.patch);
+    if (handlers.delete) route.delete(readBody, handlers.delete);
+    const allowed = METHODS.filter((method) => handlers[method]).map((method) => method.toUpperCase());
     if (handlers.get) allowed.push('HEAD');
     route.all((req, res) => {
       res.set('Allow', allowed.join(', '));

@@ -1,21 +1,36 @@
 /** Reading a request's body: JSON in UTF-8, of at most 256 KiB. */
 import express, { type RequestHandler } from 'express';
+import { DelayBrokerError } from '../errors';
 import { parseJson } from '../json';
 import { InvalidRequestError, notJson } from './validation';
 
-const LIMIT_BYTES = 256 * 1024;
+/** Largest body of one message, in bytes. */
+export const LIMIT_BYTES = 256 * 1024;
+
+/** A body that is larger than it may be, and was read nevertheless. */
+export class BodyTooLargeError extends DelayBrokerError {
+  readonly code = 'too_large';
+  constructor(readonly limitBytes: number) {
+    super('The body is too large.');
+  }
+}
 
 /** Leaves the parsed body in `req.body`; undefined when there is none, or none marked as JSON. */
 export const jsonBody: RequestHandler[] = [
   express.raw({ type: 'application/json', limit: LIMIT_BYTES }),
   (req, _res, next) => {
     const body: unknown = req.body;
-    req.body = Buffer.isBuffer(body) && body.length > 0 ? parse(body) : undefined;
+    req.body = Buffer.isBuffer(body) && body.length > 0 ? parseBody(body) : undefined;
     next();
   },
 ];
 
-function parse(body: Buffer): unknown {
+/**
+ * A body as JSON.
+ *
+ * @throws InvalidRequestError
+ */
+export function parseBody(body: Buffer): unknown {
   try {
     return parseJson(body, withoutProto);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Answering what Node could not read as a request, or did not want to wait for; no route ever sees it. */
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { problemText, protocolProblem } from './errors';
+import { problemAnswer, protocolProblem } from './errors';
 import { newRequestId } from './request-id';
 
 /** How long a client may take to read such an answer and close, in milliseconds. */
@@ -33,7 +33,7 @@ function isNext([first, ...others]: readonly ServerResponse[]): boolean {
 
 function rawAnswer(error: Error): string {
   const problem = protocolProblem(error);
-  const body = problemText(problem);
+  const body = JSON.stringify(problemAnswer(problem).body);
   return [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
     'Content-Type: application/problem+json',

@@ -14,10 +14,7 @@ export function emailRoutes({
   clock,
   templateNames,
 }: Pick<RouteOptions, 'acceptance' | 'clock' | 'templateNames'>): Routes {
-  const schema = z.strictObject({
-    email: emailAddress,
-    template: templateName(templateNames).default('welcome'),
-  });
+  const schema = welcomeEmail(templateNames);
   return {
     '/welcome-email': {
       post: async (req, res) => {
@@ -39,7 +36,17 @@ export function emailRoutes({
   };
 }
 
+/** The body of `POST /welcome-email`. */
+export const welcomeEmail = (templateNames: readonly string[]) =>
+  z.strictObject({
+    email: emailAddress.describe('Whom the mail goes to'),
+    template: templateName(templateNames).default('welcome'),
+  });
+
 /** The name of a template that there is. */
 export function templateName(names: readonly string[]) {
-  return z.string().refine((name) => names.includes(name), { error: `must be one of ${names.join(', ')}` });
+  return z
+    .string()
+    .refine((name) => names.includes(name), { error: `must be one of ${names.join(', ')}` })
+    .meta({ enum: names, description: 'The template of the mail' });
 }

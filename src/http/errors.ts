@@ -1,6 +1,6 @@
 /** From an error to an HTTP answer: the one place where that is decided. */
 import { randomUUID } from 'node:crypto';
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import {
   BrokerUnavailableError,
   DelayBrokerError,
@@ -10,6 +10,7 @@ import {
 } from '../errors';
 import type { Logger } from '../logger';
 import { callerOf, ForbiddenTargetError, UnauthenticatedError } from './authentication';
+import { BodyTooLargeError } from './body';
 import { requestIdOf } from './request-id';
 import { InvalidRequestError } from './validation';
 
@@ -30,18 +31,28 @@ const RETRY_AFTER_S = '1';
 /** What a client has to bring (RFC 6750, 3). */
 const CHALLENGE = 'Bearer realm="delay-broker"';
 
-/** Problem details as they are sent. */
-export function problemText({ status, kind, title, detail }: Problem, more: object = {}): string {
-  return JSON.stringify({ type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more });
-}
+/** What problem details are sent as. */
+export const PROBLEM_JSON = 'application/problem+json';
 
 /** Answers with problem details. */
-export function sendProblem(res: Response, problem: Problem, more: object = {}): void {
-  res
-    .status(problem.status)
-    .set(problem.headers ?? {})
-    .set('Content-Type', 'application/problem+json')
-    .send(problemText(problem, more));
+export function sendProblem(res: Response, problem: Problem): void {
+  const { status, headers, body } = problemAnswer(problem);
+  res.status(status).set(headers).send(JSON.stringify(body));
+}
+
+/** What an error is answered with, before it is sent. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Problem details, or the faults of a request; sent as JSON. */
+  readonly body: object;
+  /** What the log is to have; undefined for what concerns the client alone. */
+  readonly log?: {
+    readonly level: 'info' | 'warn' | 'error';
+    readonly event: string;
+    /** With the problem's kind as `reason`, where it has one. */
+    readonly fields: { readonly reason?: string; readonly error: string };
+  };
 }
 
 /** How loudly a refusal is logged: a broker's trouble is the operator's, a wrong key somebody else's. */
@@ -51,59 +62,70 @@ const REFUSAL_LEVELS: Readonly<Record<number, 'warn' | 'info'>> = { 401: 'info',
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error, req, res, next) => {
     if (res.headersSent) return next(error);
-    if (error instanceof InvalidRequestError) {
-      const preferred = req.accepts(['application/json', 'application/problem+json']);
-      return sendInvalid(res, error, preferred === 'application/problem+json');
-    }
-    const problem = problemOf(error);
-    if (problem) {
-      const level = REFUSAL_LEVELS[problem.status];
-      if (level) {
-        logger[level]('refused', {
-          method: req.method,
-          path: req.path,
-          reason: problem.kind,
-          error: messageOf(error),
-          requestId: requestIdOf(req),
-          key: callerOf(req)?.name,
-          ip: req.ip,
-        });
-      }
-      return sendProblem(res, problem);
-    }
-    const errorId = randomUUID();
-    logger.error('unexpected error', {
-      errorId,
-      requestId: requestIdOf(req),
-      method: req.method,
-      path: req.path,
-      error: messageOf(error),
-      stack: (error as Error)?.stack,
-    });
-    sendProblem(
-      res,
-      {
-        status: 500,
-        kind: 'internal',
-        title: 'Unexpected error',
-        detail: `It is in the log under ${errorId}.`,
-      },
-      { error_id: errorId },
-    );
+    const { status, headers, body, log } = answerTo(error, prefersProblem(req));
+    if (log) logger[log.level](log.event, { ...requestFields(req), ...log.fields });
+    res.status(status).set(headers).send(JSON.stringify(body));
   };
 }
 
-function sendInvalid(res: Response, { message, faults }: InvalidRequestError, asProblem: boolean): void {
-  res.vary('Accept');
-  if (!asProblem) {
-    res.status(422).json({ detail: faults });
-    return;
-  }
-  sendProblem(
-    res,
-    { status: 422, kind: 'invalid-request', title: 'Invalid request', detail: message },
-    { errors: faults },
-  );
+/** What the log has of a request that went wrong. */
+export function requestFields(req: Request) {
+  const { method, path, ip } = req;
+  return { method, path, requestId: requestIdOf(req), key: callerOf(req)?.name, ip };
+}
+
+/** Whether the client wants to read faults as problem details; an answer that depends on it varies with `Accept`. */
+export function prefersProblem(req: Request): boolean {
+  return req.accepts(['application/json', PROBLEM_JSON]) === PROBLEM_JSON;
+}
+
+/**
+ * The answer to whatever was thrown, for a whole request or for one message of many.
+ *
+ * @param asProblem whether faults are told as problem details
+ */
+export function answerTo(error: unknown, asProblem: boolean): ErrorAnswer {
+  if (error instanceof InvalidRequestError) return invalid(error, asProblem);
+  const problem = problemOf(error);
+  if (!problem) return unexpected(error);
+  const answer = problemAnswer(problem);
+  const level = REFUSAL_LEVELS[problem.status];
+  if (!level) return answer;
+  const fields = { reason: problem.kind, error: messageOf(error) };
+  return { ...answer, log: { level, event: 'refused', fields } };
+}
+
+/** Problem details as an answer. */
+export function problemAnswer(
+  { status, kind, title, detail, headers }: Problem,
+  more: object = {},
+): ErrorAnswer {
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': PROBLEM_JSON },
+    body: { type: `urn:delay-broker:problem:${kind}`, title, status, detail, ...more },
+  };
+}
+
+function invalid({ message, faults }: InvalidRequestError, asProblem: boolean): ErrorAnswer {
+  const { status, headers, body } = asProblem
+    ? problemAnswer(
+        { status: 422, kind: 'invalid-request', title: 'Invalid request', detail: message },
+        { errors: faults },
+      )
+    : { status: 422, headers: { 'Content-Type': 'application/json' }, body: { detail: faults } };
+  return { status, headers: { ...headers, Vary: 'Accept' }, body };
+}
+
+function unexpected(error: unknown): ErrorAnswer {
+  const errorId = randomUUID();
+  const detail = `It is in the log under ${errorId}.`;
+  const problem = { status: 500, kind: 'internal', title: 'Unexpected error', detail };
+  const fields = { errorId, error: messageOf(error), stack: (error as Error)?.stack };
+  return {
+    ...problemAnswer(problem, { error_id: errorId }),
+    log: { level: 'error', event: 'unexpected error', fields },
+  };
 }
 
 /** Errors whose message is all that the client has to know. */
@@ -153,21 +175,23 @@ function brokerProblem(error: unknown): Problem | undefined {
   return undefined;
 }
 
-/** body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors). */
 function bodyProblem(error: unknown): Problem | undefined {
-  if (typeOf(error) === 'entity.too.large') {
-    return {
-      status: 413,
-      kind: 'too-large',
-      title: 'Body too large',
-      detail: 'The body must not exceed 256 KiB.',
-    };
+  const limitBytes = exceededBy(error);
+  if (limitBytes !== undefined) {
+    const detail = `The body must not exceed ${sizeOf(limitBytes)}.`;
+    return { status: 413, kind: 'too-large', title: 'Body too large', detail };
   }
   const status = statusOf(error);
   if (status >= 400 && status < 500) {
     return { status, kind: 'bad-request', title: 'Bad request', detail: messageOf(error) };
   }
   return undefined;
+}
+
+/** A limit as a person would write it. */
+function sizeOf(bytes: number): string {
+  if (bytes % 1_048_576 === 0) return `${bytes / 1_048_576} MiB`;
+  return bytes % 1_024 === 0 ? `${bytes / 1_024} KiB` : `${bytes} bytes`;
 }
 
 /** What a request is that never became one, by the error code of Node's HTTP parser. */
@@ -186,8 +210,12 @@ export function protocolProblem(error: Error): Problem {
   }
 }
 
-function typeOf(error: unknown): unknown {
-  return error instanceof Error && 'type' in error ? error.type : undefined;
+/** The limit that a body exceeds; undefined when the error is about something else. */
+function exceededBy(error: unknown): number | undefined {
+  if (error instanceof BodyTooLargeError) return error.limitBytes;
+  // body-parser's errors carry a `type` and a `status` (https://github.com/expressjs/body-parser#errors).
+  const { type, limit } = error instanceof Error ? (error as Error & { type?: string; limit?: number }) : {};
+  return type === 'entity.too.large' ? limit : undefined;
 }
 
 function statusOf(error: unknown): number {

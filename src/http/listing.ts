@@ -27,18 +27,20 @@ const cursor = z.string().transform((value, context) => {
   }
 });
 
-const listQuery = z.strictObject({
-  to: z.enum(TARGET_NAMES).optional(),
-  status: z.enum(STATUSES).optional(),
-  due_after: dateTime.optional(),
-  due_before: dateTime.optional(),
-  key: text.optional(),
+/** The query of a list. */
+export const listQuery = z.strictObject({
+  to: z.enum(TARGET_NAMES).optional().describe('Only those for this target'),
+  status: z.enum(STATUSES).optional().describe('Only those that are so far'),
+  due_after: dateTime.optional().describe('Only those due at this time or later'),
+  due_before: dateTime.optional().describe('Only those due before this time'),
+  key: text.optional().describe('Only those with this label'),
   limit: z
     .string({ error: NO_LIMIT })
     .regex(/^([1-9]\d?|[1-4]\d\d|500)$/, { error: NO_LIMIT })
     .default('100')
-    .transform(Number),
-  cursor: cursor.optional(),
+    .transform(Number)
+    .describe('Messages shown at most, from 1 to 500'),
+  cursor: cursor.optional().describe('The `next_cursor` of the page before'),
 });
 
 /** `GET /v1/messages`: soonest first. */

@@ -1,6 +1,7 @@
 /** One message: what has become of it, and changing that. */
 import type { Request } from 'express';
 import { z } from 'zod';
+import type { Clock } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
 import { timelineOf } from '../ledger/timeline';
@@ -15,7 +16,7 @@ export function oneMessageRoutes(
   options: Pick<RouteOptions, 'ledger' | 'cancellation' | 'rescheduling' | 'clock'>,
 ): Routes {
   const { ledger, cancellation, rescheduling, clock } = options;
-  const whenSchema = z.strictObject(whenFields(clock));
+  const whenSchema = rescheduleBody(clock);
   return {
     '/v1/messages/:id': {
       get: async (req, res) => {
@@ -50,6 +51,9 @@ export function oneMessageRoutes(
     },
   };
 }
+
+/** The body of a PATCH. */
+export const rescheduleBody = (clock: Clock) => z.strictObject(whenFields(clock));
 
 /**
  * Makes sure that the request's caller may change a message.

@@ -1,5 +1,7 @@
 /** The general form: any target, any delay. */
+import type { Request } from 'express';
 import { z } from 'zod';
+import type { Accepted } from '../changes/acceptance';
 import type { Clock } from '../clock';
 import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
@@ -14,55 +16,80 @@ import { type Fault, faultsOf, validBody } from './validation';
 import { delay, dueAtOf, whenFaults, whenFields } from './when';
 
 /** `/v1/messages`. */
-export function messageRoutes({
-  acceptance,
-  ledger,
-  clock,
-  templateNames,
-}: Pick<RouteOptions, 'acceptance' | 'ledger' | 'clock' | 'templateNames'>): Routes {
-  const schema = messageSchema(clock);
-  const payloads = payloadSchemas(templateNames);
+export function messageRoutes(
+  options: Pick<RouteOptions, 'acceptance' | 'ledger' | 'clock' | 'templateNames'>,
+): Routes {
+  const accept = messageIntake(options);
   return {
     '/v1/messages': {
-      get: listMessages({ ledger }),
+      get: listMessages(options),
       post: async (req, res) => {
-        const request = validBody(schema, req.body, furtherFaults(payloads));
-        requireTarget(req, request.to);
-        const { to, payload, retry, id: chosenId, key, ...when } = request;
-        const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
-        const id = chosenId ?? headerKey;
-        const accepted = await acceptance
-          .accept({
-            to,
-            payload: payloads[to].parse(payload),
-            dueAt: dueAtOf(when, clock()),
-            retry: retry && messageRetry(retry),
-            key,
-            trace: traceOf(req.headers),
-            own: id === undefined ? undefined : own(id, request),
-          })
-          .catch((error) => {
-            throw headerKey !== undefined && error instanceof IdTakenError
-              ? new IdempotencyKeyReusedError(error.message, { cause: error })
-              : error;
-          });
-        if (accepted.replayed) res.set('Idempotent-Replayed', 'true');
-        res
-          .status(202)
-          .location(`/v1/messages/${accepted.id}`)
-          .json({ id: accepted.id, to, status: 'scheduled', due_at: new Date(accepted.dueAt).toISOString() });
+        const message = await accept(req, req.body);
+        if (message.replayed) res.set('Idempotent-Replayed', 'true');
+        res.status(202).location(`/v1/messages/${message.id}`).json(shownAccepted(message));
       },
     },
   };
+}
+
+/** A message that a request brought. */
+export interface AcceptedMessage extends Accepted {
+  readonly to: TargetName;
+}
+
+/** Accepts a message that came with a request; throws what is wrong with it, or why it could not be accepted. */
+export type MessageIntake = (req: Request, body: unknown) => Promise<AcceptedMessage>;
+
+/** Validates and accepts messages of the general form. */
+export function messageIntake({
+  acceptance,
+  clock,
+  templateNames,
+}: Pick<RouteOptions, 'acceptance' | 'clock' | 'templateNames'>): MessageIntake {
+  const schema = messageSchema(clock);
+  const payloads = payloadSchemas(templateNames);
+  return async (req, body) => {
+    const request = validBody(schema, body, furtherFaults(payloads));
+    requireTarget(req, request.to);
+    const { to, payload, retry, id: chosenId, key, ...when } = request;
+    const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
+    const id = chosenId ?? headerKey;
+    const accepted = await acceptance
+      .accept({
+        to,
+        payload: payloads[to].parse(payload),
+        dueAt: dueAtOf(when, clock()),
+        retry: retry && messageRetry(retry),
+        key,
+        trace: traceOf(req.headers),
+        own: id === undefined ? undefined : own(id, request),
+      })
+      .catch((error) => {
+        throw headerKey !== undefined && error instanceof IdTakenError
+          ? new IdempotencyKeyReusedError(error.message, { cause: error })
+          : error;
+      });
+    return { ...accepted, to };
+  };
+}
+
+/** What is said of an accepted message. */
+export function shownAccepted({ id, to, dueAt }: AcceptedMessage) {
+  return { id, to, status: 'scheduled', due_at: new Date(dueAt).toISOString() };
 }
 
 /** Most attempts that a caller can ask for, like the configuration's own limit. */
 const MOST_ATTEMPTS = 1_000;
 
 const retrySchema = z.strictObject({
-  max_attempts: z.int().min(1).max(MOST_ATTEMPTS).optional(),
-  base: delay.optional(),
-  cap: delay.optional(),
+  max_attempts: z
+    .int()
+    .min(1)
+    .max(MOST_ATTEMPTS)
+    .optional()
+    .describe('Attempts at most, the first one included'),
+  base: delay.optional().describe('Bound of the wait after the first attempt, a duration'),
+  cap: delay.optional().describe('The bound grows no further than this, a duration'),
 });
 
 function messageRetry({ max_attempts, base, cap }: z.output<typeof retrySchema>): MessageRetry {
@@ -73,18 +100,21 @@ function messageRetry({ max_attempts, base, cap }: z.output<typeof retrySchema>)
   };
 }
 
-const messageSchema = (clock: Clock) =>
+/** A message of the general form; its payload is up to payloadSchemas, and see whenFaults. */
+export const messageSchema = (clock: Clock) =>
   z.strictObject({
-    to: z.enum(TARGET_NAMES),
-    payload: z.unknown(),
+    to: z.enum(TARGET_NAMES).describe('The target that handles it'),
+    payload: z.unknown().describe('What the target takes'),
     ...whenFields(clock),
-    retry: retrySchema.optional(),
-    id: ownId.optional(),
-    key: text.optional(),
+    retry: retrySchema
+      .optional()
+      .describe('How it is tried again, as far as that differs from the configuration'),
+    id: ownId.optional().describe('An id of your own: what is sent again with it counts once'),
+    key: text.optional().describe('A label of your own, to list by'),
   });
 
 /** Each target's payload; a mail's template has to be one that there is. */
-function payloadSchemas(templateNames: readonly string[]) {
+export function payloadSchemas(templateNames: readonly string[]) {
   return {
     ...TARGETS,
     emails: TARGETS.emails.extend({ template: templateName(templateNames).default('welcome') }),

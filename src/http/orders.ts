@@ -9,7 +9,10 @@ import { validBody } from './validation';
 
 const MINUTE_MS = 60_000;
 
-const submitOrder = orderPayload.extend({ expire_minutes: expireMinutes.default(30) });
+/** The body of `POST /submit-order`. */
+export const submitOrder = orderPayload.extend({
+  expire_minutes: expireMinutes.default(30).describe('How long it may remain unpaid, in minutes'),
+});
 
 /** `POST /submit-order`, `POST /dlx-order`, its older name, and `POST /orders/{order_id}/paid`. */
 export function orderRoutes({

@@ -5,9 +5,9 @@ import { z } from 'zod';
 import type { AcceptRequest } from '../changes/acceptance';
 import { InvalidRequestError } from './validation';
 
-/** What can stand in a path and in a header as it is. */
-const SAFE = /^(?!\.{1,2}$)[A-Za-z0-9._~:-]+$/;
-const UNSAFE = 'must consist of letters, digits and . _ ~ : -, and be neither . nor ..';
+/** What can stand in a path and in a header as it is, and is not the path of batches. */
+const SAFE = /^(?!(\.{1,2}|[Bb][Aa][Tt][Cc][Hh])$)[A-Za-z0-9._~:-]+$/;
+const UNSAFE = 'must consist of letters, digits and . _ ~ : -, and be none of ., .. and batch';
 
 /** Longest id in characters. */
 export const LONGEST_ID = 128;

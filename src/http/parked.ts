@@ -14,16 +14,22 @@ const LONGEST_ID = 255;
 const LONGEST_BODY = 1_000;
 
 const ids = z.array(z.string().min(1).max(LONGEST_ID)).min(1).max(1_000);
-const redriveBody = z.strictObject({ ids: ids.optional() });
-const deleteBody = z.strictObject({ ids });
+/** The body of a redrive. */
+export const redriveBody = z.strictObject({
+  ids: ids.optional().describe('Ids of the messages; without them all'),
+});
+/** The body of a removal. */
+export const deleteBody = z.strictObject({ ids: ids.describe('Ids of the messages') });
 
 const NO_LIMIT = 'must be a whole number from 1 to 100';
-const lookQuery = z.strictObject({
+/** The query of a look. */
+export const lookQuery = z.strictObject({
   limit: z
     .string({ error: NO_LIMIT })
     .regex(/^([1-9]\d?|100)$/, { error: NO_LIMIT })
     .default('20')
-    .transform(Number),
+    .transform(Number)
+    .describe('Messages shown at most, from 1 to 100'),
 });
 
 /** `/v1/parked` and what is below it. */

@@ -21,9 +21,18 @@ export interface RouteOptions {
   readonly parkingLot: ParkingLot;
 }
 
+/** The methods that routes may have, in the order in which they are named. */
+export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
+
 /** Handlers by method, by path. */
 export type Routes = Readonly<
-  Record<string, Partial<Readonly<Record<'get' | 'post' | 'patch' | 'delete', RequestHandler>>>>
+  Record<
+    string,
+    Partial<Readonly<Record<(typeof METHODS)[number], RequestHandler>>> & {
+      /** Reads the body of a request; default body.ts's jsonBody. */
+      readonly readBody?: RequestHandler[];
+    }
+  >
 >;
 
 /**

@@ -22,9 +22,13 @@ export class InvalidRequestError extends DelayBrokerError {
 
 const SEND_JSON = 'send a JSON object with Content-Type: application/json';
 
-/** The body is no JSON object; `type` says why. */
-export function notJson(type: 'json_invalid' | 'json_missing', why: string): InvalidRequestError {
-  return new InvalidRequestError([{ loc: ['body'], msg: `${why}; ${SEND_JSON}`, type }]);
+/** The body is not the JSON that it should be; `type` and `why` say how, `remedy` what to send. */
+export function notJson(
+  type: 'json_invalid' | 'json_missing',
+  why: string,
+  remedy = SEND_JSON,
+): InvalidRequestError {
+  return new InvalidRequestError([{ loc: ['body'], msg: `${why}; ${remedy}`, type }]);
 }
 
 /**

@@ -33,9 +33,14 @@ function epochMs(text: string): number {
 
 /** The fields of which a request has exactly one; see whenFaults. */
 export const whenFields = (clock: Clock) => ({
-  delay: delay.optional(),
-  delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
-  deliver_at: dateTime.refine((dueAt) => dueAt - clock() <= LONGEST_DELAY_MS, TOO_LONG).optional(),
+  delay: delay
+    .optional()
+    .describe('How long to wait: a duration such as "30m", "1h30m", "500ms" or "PT30M", 3650 days at most'),
+  delay_ms: z.int().min(0).max(LONGEST_DELAY_MS).optional().describe('How long to wait, in milliseconds'),
+  deliver_at: dateTime
+    .refine((dueAt) => dueAt - clock() <= LONGEST_DELAY_MS, TOO_LONG)
+    .optional()
+    .describe('When: RFC 3339 with an offset; what lies in the past is due now'),
 });
 
 /** One of them, as it came out of its schema. */
@@ -50,7 +55,8 @@ export function dueAtOf({ delay, delay_ms, deliver_at }: When, now: number): num
   return deliver_at ?? now + (delay ?? delay_ms ?? 0);
 }
 
-const WHEN_FIELDS = ['delay', 'delay_ms', 'deliver_at'] as const;
+/** The fields of which a request has exactly one. */
+export const WHEN_FIELDS = ['delay', 'delay_ms', 'deliver_at'] as const;
 
 /** What is wrong where there is none of the fields, or more than one. */
 export function whenFaults(body: Readonly<Record<string, unknown>>): Fault[] {

@@ -54,6 +54,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
     ...{ ledger, clock, metrics, logger },
     templateNames: templates.names,
+    batchMaxBytes: config.BATCH_MAX_BYTES,
     access: accessOf(config),
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
   });

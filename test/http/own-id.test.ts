@@ -136,7 +136,7 @@ test('what is wrong with an Idempotency-Key is said', async () => {
       detail: [
         {
           loc: ['header', 'Idempotency-Key'],
-          msg: 'must consist of letters, digits and . _ ~ : -, and be neither . nor .., 128 at most',
+          msg: 'must consist of letters, digits and . _ ~ : -, and be none of ., .. and batch, 128 at most',
           type: 'invalid_format',
         },
       ],
