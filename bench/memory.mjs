@@ -6,8 +6,9 @@
  *   npm run bench:memory     or, with dist/ built by `npx tsc`:  node --expose-gc bench/memory.mjs
  */
 import { randomBytes } from 'node:crypto';
+import { decodeControl, encodeControl } from '../dist/control/entry.js';
 import { createLedgerView } from '../dist/ledger/view.js';
-import { decodeControl, encodeControl, messageKey } from '../dist/verdicts/entry.js';
+import { messageKey } from '../dist/verdicts/entry.js';
 import { createVerdictMemory } from '../dist/verdicts/memory.js';
 
 const SIZES = [100_000, 1_000_000];

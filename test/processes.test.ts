@@ -199,7 +199,7 @@ describe('on a broker that is up', () => {
       );
       const consumers = await world.look<{ consumer_tag: string; queue: { name: string } }[]>('consumers');
       expect(consumers.map(({ consumer_tag, queue }) => [queue.name, consumer_tag]).sort()).toEqual([
-        ['delay.control', `verdicts@${name}`],
+        ['delay.control', `control@${name}`],
         ['delay.keeper', `keeper@${name}`],
         ['emails', `emails@${name}`],
       ]);

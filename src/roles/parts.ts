@@ -6,6 +6,7 @@ import { offerForDuty } from '../amqp/single-active';
 import { requireTopology } from '../bootstrap';
 import { systemClock as clock } from '../clock';
 import { type Config, PROCESS_NAME } from '../config';
+import { followControl } from '../control/control';
 import { createRecorder, NO_RECORDER, type Recorder } from '../ledger/recorder';
 import type { Lifecycle } from '../lifecycle';
 import { sampledLogger } from '../log-sample';
@@ -18,7 +19,7 @@ import { loadTemplates, type Templates } from '../templates';
 import { CONTROL, delayTopology, KEEPER } from '../topology';
 import { createTracing, type Tracing } from '../tracing';
 import { keepVerdicts } from '../verdicts/keeper';
-import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
+import type { Verdicts } from '../verdicts/verdicts';
 
 /** What a process is asked to be. */
 export interface Role {
@@ -82,14 +83,15 @@ export async function startParts(
   const reading = await connectAs('consume');
   const recorder = config.LEDGER ? createRecorder({ publisher, logger }) : NO_RECORDER;
   lifecycle.onEnd(recorder.drain);
-  const verdicts = await followVerdicts({
+  const control = await followControl({
     connection: reading,
     publisher,
     clock,
-    consumerTag: `verdicts@${PROCESS_NAME}`,
+    consumerTag: `control@${PROCESS_NAME}`,
     logger,
   });
-  lifecycle.onEnd(verdicts.close);
+  lifecycle.onEnd(control.close);
+  const { verdicts } = control;
   metrics.observe('delay_broker_verdicts', verdicts.size);
   const duty = await offerForDuty({
     connection: reading,

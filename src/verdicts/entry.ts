@@ -1,9 +1,5 @@
-/**
- * The entries of the control stream: verdicts on which delivery of a message counts. How they are written down is a
- * contract with those that are in the stream already.
- */
+/** Verdicts on which delivery of a message counts, as the control stream has them. */
 import { createHash } from 'node:crypto';
-import { parseJson } from '../json';
 
 /** Says of all deliveries of one message which one counts, if any; every other one is void. */
 export interface Verdict {
@@ -19,8 +15,8 @@ export interface Verdict {
   readonly voids: number;
 }
 
-/** What the control stream has: a verdict, or messages of each of which one more void delivery has been dropped. */
-export type ControlEntry =
+/** A verdict, or messages of each of which one more void delivery has been dropped. */
+export type VerdictEntry =
   | ({ readonly kind: 'verdict' } & Verdict)
   | { readonly kind: 'dropped'; readonly messages: readonly string[] };
 
@@ -35,21 +31,11 @@ export function messageKey(id: string): string {
   return createHash('sha256').update(id).digest('base64url').slice(0, KEY_LENGTH);
 }
 
-/** Writes an entry down. */
-export function encodeControl(entry: ControlEntry): Buffer {
-  return Buffer.from(JSON.stringify(entry));
-}
-
-/** Reads an entry; undefined for what is none that this version knows: it is passed over. */
-export function decodeControl(content: Buffer): ControlEntry | undefined {
-  try {
-    const entry = parseJson(content) as ControlEntry | null;
-    if (entry?.kind === 'verdict') return isVerdict(entry) ? entry : undefined;
-    if (entry?.kind === 'dropped') return areKeys(entry.messages) ? entry : undefined;
-    return undefined;
-  } catch {
-    return undefined;
-  }
+/** Whether this is such an entry. */
+export function isVerdictEntry(entry: unknown): entry is VerdictEntry {
+  const { kind } = (entry ?? {}) as Partial<VerdictEntry>;
+  if (kind === 'verdict') return isVerdict(entry as Verdict);
+  return kind === 'dropped' && areKeys((entry as { messages?: unknown }).messages);
 }
 
 function isVerdict({ message, revision, valid, until, voids }: Verdict): boolean {

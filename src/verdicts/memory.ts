@@ -1,6 +1,6 @@
 /** The verdicts that are still needed, in memory: some hundred bytes each, whatever the ids. */
 import type { Clock } from '../clock';
-import type { ControlEntry, Verdict } from './entry';
+import type { Verdict, VerdictEntry } from './entry';
 
 /** What is kept of a verdict. Times are in whole seconds: numbers that small take no memory of their own. */
 interface Kept {
@@ -15,7 +15,7 @@ interface Kept {
 /** The verdicts of this process. */
 export interface VerdictMemory {
   /** Takes an entry of the stream; `writtenAt` is when it was written, in milliseconds since the epoch. */
-  note(entry: ControlEntry, writtenAt: number): void;
+  note(entry: VerdictEntry, writtenAt: number): void;
   /**
    * Whether a verdict says that this delivery does not count.
    *

@@ -2,17 +2,13 @@
  * Which deliveries are void, as everybody sees it: by way of the control stream. Nothing is taken out of a queue; a
  * void delivery goes its way and is dropped when it arrives, for which its verdict has to be known by then.
  */
-import { randomUUID } from 'node:crypto';
-import type { BrokerConnection } from '../amqp/connection';
-import type { Publisher } from '../amqp/publisher';
-import { followStream } from '../amqp/stream-follower';
 import type { Clock } from '../clock';
+import type { ControlStream } from '../control/entry';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
 import type { Message } from '../message';
-import { CONTROL } from '../topology';
-import { type ControlEntry, decodeControl, encodeControl, messageKey, type Verdict } from './entry';
-import { createVerdictMemory, type VerdictMemory } from './memory';
+import { messageKey, type Verdict } from './entry';
+import type { VerdictMemory } from './memory';
 
 /** The least time between the confirm of a verdict and the due time of what it makes void, in milliseconds. */
 export const VERDICT_LEAD_MS = 400;
@@ -20,7 +16,7 @@ export const VERDICT_LEAD_MS = 400;
 /** A consumer knows each verdict that was confirmed so long before the due time; the rest of the lead is for clocks that differ. */
 const KNOWN_LEAD_MS = 300;
 
-/** The verdicts, followed. */
+/** The verdicts. */
 export interface Verdicts {
   /** Whether this delivery does not count. */
   isVoid(message: Pick<Message, 'id' | 'delivery' | 'revision'>): boolean;
@@ -46,17 +42,16 @@ export interface Verdicts {
   caughtUp(): boolean;
   /** Writes verdicts again that were written before this time, so that they outlive the part of the stream that they are in. */
   renew(writtenBefore: number, signal: AbortSignal): Promise<void>;
+  /** Writes down what is not written yet; the stream is not closed with it. */
   close(): Promise<void>;
 }
 
-/** Options of followVerdicts. */
+/** Options of createVerdicts. */
 export interface VerdictsOptions {
-  /** Reads. A consumer's own: if the verdicts stop, so do its deliveries. */
-  readonly connection: BrokerConnection;
-  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly stream: ControlStream;
+  /** Told what the stream has. */
+  readonly memory: VerdictMemory;
   readonly clock: Clock;
-  /** Shown in the management UI. */
-  readonly consumerTag: string;
   readonly logger: Logger;
 }
 
@@ -67,57 +62,26 @@ const LOOKED_AT = 2_000;
 /** Renewals on their way at once. */
 const WINDOW = 200;
 
-/**
- * Reads all verdicts and follows them.
- *
- * @throws amqplib's error when the stream is not there or may not be read
- */
-export async function followVerdicts(options: VerdictsOptions): Promise<Verdicts> {
-  const { publisher, clock, logger } = options;
-  const memory = createVerdictMemory(clock);
-  const drops = createDrops((messages) => publish({ kind: 'dropped', messages }), logger);
-
-  const publish = (entry: ControlEntry) =>
-    publisher.publish({
-      exchange: CONTROL,
-      routingKey: '',
-      content: encodeControl(entry),
-      properties: {
-        messageId: entry.kind === 'verdict' ? entry.message : randomUUID(),
-        type: entry.kind,
-        timestamp: Math.floor(clock() / 1_000),
-        contentType: 'application/json',
-      },
-    });
-
-  const follower = await followStream({
-    ...options,
-    stream: CONTROL,
-    exchange: CONTROL,
-    onEntry: ({ content, properties }) => {
-      const entry = decodeControl(content);
-      if (entry) memory.note(entry, Number(properties.timestamp ?? 0) * 1_000);
-    },
-    onRenewed: memory.clear,
-  });
+/** The verdicts of this stream. */
+export function createVerdicts({ stream, memory, clock, logger }: VerdictsOptions): Verdicts {
+  const drops = createDrops((messages) => stream.write({ kind: 'dropped', messages }), logger);
+  const write = (verdict: Verdict) => stream.write({ kind: 'verdict', ...verdict }, verdict.message);
   const forgetting = setInterval(() => memory.forgetSome(LOOKED_AT), FORGET_EVERY_MS);
   forgetting.unref();
 
   return {
     isVoid: ({ id, delivery, revision }) =>
       memory.size() > 0 && memory.isVoid(messageKey(id), delivery, revision),
-    knownFor: (dueAt, signal) => follower.knownSince(Math.max(0, clock() - dueAt + KNOWN_LEAD_MS), signal),
-    give: (id, verdict) => publish({ kind: 'verdict', message: messageKey(id), ...verdict }),
+    knownFor: (dueAt, signal) => stream.knownSince(Math.max(0, clock() - dueAt + KNOWN_LEAD_MS), signal),
+    give: (id, verdict) => write({ message: messageKey(id), ...verdict }),
     revisionOf: (id) => memory.revisionOf(messageKey(id)),
     dropped: (id) => drops.add(messageKey(id)),
     size: memory.size,
-    caughtUp: follower.caughtUp,
-    renew: (writtenBefore, signal) =>
-      renew(memory, writtenBefore, (verdict) => publish({ kind: 'verdict', ...verdict }), signal),
+    caughtUp: stream.caughtUp,
+    renew: (writtenBefore, signal) => renew(memory, writtenBefore, write, signal),
     async close() {
       clearInterval(forgetting);
       await drops.flush();
-      await follower.close();
     },
   };
 }

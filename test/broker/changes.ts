@@ -4,8 +4,9 @@ import { type Cancellation, createCancellation } from '../../src/changes/cancell
 import { createOwedVerdicts } from '../../src/changes/owed-verdicts';
 import { createRescheduling, type Rescheduling } from '../../src/changes/rescheduling';
 import { systemClock as clock } from '../../src/clock';
+import { followControl } from '../../src/control/control';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger';
-import { followVerdicts, type Verdicts } from '../../src/verdicts/verdicts';
+import type { Verdicts } from '../../src/verdicts/verdicts';
 import { eventually } from './eventually';
 import type { World } from './world';
 
@@ -26,7 +27,8 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   const connection = await world.connect('api');
   const common = { connection, publisher, clock, logger };
   const number = ++started;
-  const verdicts = await followVerdicts({ ...common, consumerTag: `verdicts of api ${number}` });
+  const control = await followControl({ ...common, consumerTag: `control of api ${number}` });
+  const { verdicts } = control;
   const owed = createOwedVerdicts({ verdicts, clock, logger });
   let acceptance: Acceptance | undefined;
   const ledger = await openLedger({
@@ -52,7 +54,7 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
     async close() {
       owed.close();
       await ledger.close();
-      await verdicts.close();
+      await control.close();
       await connection.close();
     },
   };

@@ -9,6 +9,7 @@ import { bootstrap } from '../../src/bootstrap';
 import { systemClock as clock } from '../../src/clock';
 import type { Outcome } from '../../src/consumers/outcome';
 import { runTarget, type TargetOptions, type TargetRunner } from '../../src/consumers/runtime';
+import { followControl } from '../../src/control/control';
 import { createRecorder, type Recorder } from '../../src/ledger/recorder';
 import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
@@ -16,7 +17,6 @@ import { createMetrics } from '../../src/metrics';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
 import { TARGET_NAMES } from '../../src/targets';
 import { delayTopology, type TopologyOptions } from '../../src/topology';
-import { followVerdicts } from '../../src/verdicts/verdicts';
 import { WHEEL, type Wheel } from '../../src/wheel';
 import { eventually } from './eventually';
 
@@ -110,21 +110,21 @@ export async function createWorld({
     async consume(target, handler, options = {}) {
       const reading = options.connection ?? (await connect(`consume ${target}`));
       const consumerTag = `${target}@test-${randomUUID()}`;
-      const verdicts = await followVerdicts({
+      const control = await followControl({
         connection: reading,
         publisher,
         clock,
-        consumerTag: `verdicts ${consumerTag}`,
+        consumerTag: `control ${consumerTag}`,
         logger: log,
       });
-      endings.unshift(() => verdicts.close());
+      endings.unshift(control.close);
       const runner = await runTarget({
         target,
         handler,
         connection: reading,
         publisher,
         scheduler,
-        verdicts,
+        verdicts: control.verdicts,
         recorder,
         clock,
         handlers: 50,

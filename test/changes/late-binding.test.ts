@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCancellation } from '../../src/changes/cancellation';
 import { done, retry } from '../../src/consumers/outcome';
+import { encodeControl } from '../../src/control/entry';
 import { IdTakenError, TooLateError, UnknownMessageError } from '../../src/errors';
 import { encodeMessage, idDueAt } from '../../src/message';
 import { CONTROL } from '../../src/topology';
-import { encodeControl, messageKey } from '../../src/verdicts/entry';
+import { messageKey } from '../../src/verdicts/entry';
 import { type Changes, GUARD_MS, startChanges } from '../broker/changes';
 import { eventually } from '../broker/eventually';
 import { createWorld, type Handling, type World } from '../broker/world';

@@ -4,11 +4,11 @@ const { openConnection } = require('../../dist/amqp/connection');
 const { openPublisher } = require('../../dist/amqp/publisher');
 const { done } = require('../../dist/consumers/outcome');
 const { runTarget } = require('../../dist/consumers/runtime');
+const { followControl } = require('../../dist/control/control');
 const { NO_RECORDER } = require('../../dist/ledger/recorder');
 const { createLogger } = require('../../dist/logger');
 const { createMetrics } = require('../../dist/metrics');
 const { createScheduler } = require('../../dist/scheduler');
-const { followVerdicts } = require('../../dist/verdicts/verdicts');
 
 async function main() {
   const logger = createLogger({ level: 'info', format: 'json' });
@@ -20,7 +20,7 @@ async function main() {
   });
   const publisher = await openPublisher({ connection, confirmTimeoutMs: 5_000, logger });
   const clock = Date.now;
-  const verdicts = await followVerdicts({ connection, publisher, clock, consumerTag: 'verdicts', logger });
+  const { verdicts } = await followControl({ connection, publisher, clock, consumerTag: 'control', logger });
   await runTarget({
     target: 'orders',
     handler: async ({ payload }) => {

@@ -1,11 +1,12 @@
 /** Verdicts that outlive the stream they are in, kept by one process at a time. */
 import { type Duty, offerForDuty } from '../../src/amqp/single-active';
 import { done } from '../../src/consumers/outcome';
+import { followControl } from '../../src/control/control';
 import { encodeMessage } from '../../src/message';
 import { CONTROL, KEEPER } from '../../src/topology';
 import { FINAL } from '../../src/verdicts/entry';
 import { keepVerdicts } from '../../src/verdicts/keeper';
-import { followVerdicts, type Verdicts } from '../../src/verdicts/verdicts';
+import type { Verdicts } from '../../src/verdicts/verdicts';
 import { eventually } from '../broker/eventually';
 import { createWorld, type World } from '../broker/world';
 
@@ -32,8 +33,14 @@ const clock = Date.now;
 const follow = async (): Promise<Verdicts> => {
   const connection = await world.connect();
   const consumerTag = `verdicts-${endings.length}`;
-  const verdicts = await followVerdicts({ ...world, connection, clock, consumerTag, logger: world.log });
-  endings.unshift(verdicts.close);
+  const { verdicts, close } = await followControl({
+    ...world,
+    connection,
+    clock,
+    consumerTag,
+    logger: world.log,
+  });
+  endings.unshift(close);
   await verdicts.knownFor(clock());
   return verdicts;
 };
@@ -46,11 +53,11 @@ interface Process {
 
 const startProcess = async (name: string): Promise<Process> => {
   const connection = await world.connect(name);
-  const verdicts = await followVerdicts({
+  const { verdicts, close } = await followControl({
     ...world,
     connection,
     clock,
-    consumerTag: `verdicts of ${name}`,
+    consumerTag: `control of ${name}`,
     logger: world.log,
   });
   const duty = await offerForDuty({
@@ -69,7 +76,7 @@ const startProcess = async (name: string): Promise<Process> => {
     alive = false;
     await connection.close();
     await duty.close();
-    await verdicts.close();
+    await close();
   };
   endings.unshift(kill);
   return { name, duty, kill };
@@ -185,11 +192,11 @@ test('what is dropped is noted for everybody, and its verdict forgotten when cop
   one.dropped('a');
   await eventually(() => expect(other.size()).toBe(1));
   const connection = await world.connect();
-  const later = await followVerdicts({
+  const { verdicts: later, close } = await followControl({
     ...{ connection, publisher: world.publisher, consumerTag: 'later', logger: world.log },
     clock: () => now,
   });
-  endings.unshift(later.close);
+  endings.unshift(close);
   await later.knownFor(now);
   expect(later.size()).toBe(1);
   now += 2 * 3_600_000;
