@@ -187,6 +187,11 @@ const schema = z.object({
     .min(1)
     .default('templates')
     .describe('folder with one folder for each mail template'),
+  SCHEDULES_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('JSON file of schedules by name, which `npm run topology` puts'),
   ORDER_CALLBACK_URL: callbackUrl
     .optional()
     .describe('order service, called for each order that comes due; without one, every such order expires'),

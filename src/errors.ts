@@ -55,6 +55,19 @@ export class UnknownMessageError extends DelayBrokerError {
   readonly code = 'unknown_message';
 }
 
+/** There is no schedule of this name. */
+export class UnknownScheduleError extends DelayBrokerError {
+  readonly code = 'unknown_schedule';
+  constructor(name: string) {
+    super(`There is no schedule "${name}".`);
+  }
+}
+
+/** A schedule was put by another version of this service, and this one cannot read it. */
+export class BrokenScheduleError extends DelayBrokerError {
+  readonly code = 'broken_schedule';
+}
+
 /** A message is due, or was handled, or is about to be: it can no longer be changed. */
 export class TooLateError extends DelayBrokerError {
   readonly code = 'too_late';

@@ -11,20 +11,19 @@ import { createLogger, type Logger } from './logger';
 import { startApi } from './roles/api';
 import { startConsumers } from './roles/consumers';
 import { type Parts, type Role, startParts } from './roles/parts';
-import { TARGET_NAMES, type TargetName } from './targets';
+import { CONSUMED, type Consumed } from './targets';
 
 /** How long what has started may take to end when something else failed to start, in milliseconds. */
 const FAILED_START_TIMEOUT_MS = 1_000;
 
-const USAGE = `usage: node dist/main.js [all | api | consumers [${TARGET_NAMES.join(' ')}]]`;
+const USAGE = `usage: node dist/main.js [all | api | consumers [${CONSUMED.join(' ')}]]`;
 
 function roleOf([name = 'all', ...targets]: readonly string[]): Role {
-  const wrong = targets.find((target) => !TARGET_NAMES.includes(target as TargetName));
+  const wrong = targets.find((target) => !CONSUMED.includes(target as Consumed));
   if (wrong !== undefined) throw new Error(`There is no target "${wrong}".\n${USAGE}`);
-  if (name === 'consumers')
-    return { name, targets: targets.length > 0 ? (targets as TargetName[]) : TARGET_NAMES };
+  if (name === 'consumers') return { name, targets: targets.length > 0 ? (targets as Consumed[]) : CONSUMED };
   if ((name === 'all' || name === 'api') && targets.length === 0)
-    return { name, targets: name === 'all' ? TARGET_NAMES : [] };
+    return { name, targets: name === 'all' ? CONSUMED : [] };
   throw new Error(`There is no role "${[name, ...targets].join(' ')}".\n${USAGE}`);
 }
 

@@ -8,7 +8,7 @@ import type { Logger } from './logger';
 import { decodeMessage, type Message } from './message';
 import { type ParkNote, parkNoteOf } from './parking';
 import type { Scheduler } from './scheduler';
-import { TARGET_NAMES } from './targets';
+import { CONSUMED } from './targets';
 import { parkedQueue, UNROUTABLE } from './topology';
 
 /** A parked message, with whatever is known of it; times are in milliseconds since the epoch. */
@@ -61,13 +61,13 @@ export interface ParkingLotOptions {
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Targets whose queues are there; default all. */
+  /** Targets whose queues are there; default all, and the ticks. */
   readonly targets?: readonly string[];
 }
 
 /** The parking lot of this broker. */
 export function createParkingLot(options: ParkingLotOptions): ParkingLot {
-  const { connection, scheduler, recorder, clock, logger, targets = TARGET_NAMES } = options;
+  const { connection, scheduler, recorder, clock, logger, targets = CONSUMED } = options;
   const browser = createBrowser(connection);
   const names = [...targets, UNROUTABLE];
 

@@ -5,7 +5,7 @@
 import type { Access } from './amqp/access';
 import type { Topology } from './amqp/declare';
 import { PROBE_QUEUE } from './bootstrap';
-import { TARGET_NAMES } from './targets';
+import { CONSUMED } from './targets';
 import {
   CONTROL,
   ENTRY_EXCHANGE,
@@ -31,12 +31,12 @@ export interface Permissions {
 export interface AccessOptions {
   /** Whether there is a ledger. */
   readonly ledger: boolean;
-  /** Default all targets. */
+  /** Default all, and the ticks. */
   readonly targets?: readonly string[];
 }
 
 /** The API accepts messages, follows the streams and deals with what is parked. */
-export function apiAccess({ ledger, targets = TARGET_NAMES }: AccessOptions): Access {
+export function apiAccess({ ledger, targets = CONSUMED }: AccessOptions): Access {
   const shared = sharedBy(ledger);
   const kept = ledger ? [LEDGER_KEEPER] : [];
   return {
@@ -49,7 +49,7 @@ export function apiAccess({ ledger, targets = TARGET_NAMES }: AccessOptions): Ac
  * Consumers take what is due, and publish what follows from it: retries, what is parked, events, what happened. They
  * write the ledger and do not read it.
  */
-export function consumersAccess({ ledger, targets = TARGET_NAMES }: AccessOptions): Access {
+export function consumersAccess({ ledger, targets = CONSUMED }: AccessOptions): Access {
   return {
     write: [ENTRY_EXCHANGE, PARKED_EXCHANGE, EVENTS_EXCHANGE, ...sharedBy(ledger)],
     read: [...sharedBy(false), ...targets.map(targetQueue)],
@@ -61,7 +61,8 @@ const sharedBy = (ledger: boolean): string[] => [CONTROL, KEEPER, ...(ledger ? [
 
 /**
  * The patterns of a user that declares this topology, by RabbitMQ's rules: a dead-letter or alternate exchange needs write
- * on it and read on what names it, and a binding needs write on its destination and read on its source.
+ * on it and read on what names it, and a binding needs write on its destination and read on its source. It puts schedules
+ * as well: their first ticks go into the wheel.
  */
 export function bootstrapPermissions({ exchanges, queues, bindings }: Topology): Permissions {
   const declared = [...exchanges, ...queues].map(({ name }) => name);
@@ -71,7 +72,11 @@ export function bootstrapPermissions({ exchanges, queues, bindings }: Topology):
   ].flatMap(({ name, to }) => (typeof to === 'string' ? [{ name, to }] : []));
   return {
     configure: patternOf([...declared, PROBE_QUEUE]),
-    write: patternOf([...passingOn.map(({ to }) => to), ...bindings.map(({ destination }) => destination)]),
+    write: patternOf([
+      ...passingOn.map(({ to }) => to),
+      ...bindings.map(({ destination }) => destination),
+      ENTRY_EXCHANGE,
+    ]),
     read: patternOf([...passingOn.map(({ name }) => name), ...bindings.map(({ source }) => source)]),
   };
 }

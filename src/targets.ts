@@ -120,3 +120,31 @@ export type TargetName = keyof typeof TARGETS;
 
 /** All targets, in the order in which they are declared and started. */
 export const TARGET_NAMES = Object.keys(TARGETS) as [TargetName, ...TargetName[]];
+
+/** The name of a template that there is. */
+export function templateName(names: readonly string[]) {
+  return z
+    .string()
+    .refine((name) => names.includes(name), { error: `must be one of ${names.join(', ')}` })
+    .meta({ enum: names, description: 'The template of the mail' });
+}
+
+/** Each target's payload; a mail's template has to be one that there is. */
+export function payloadSchemas(templateNames: readonly string[]) {
+  return {
+    ...TARGETS,
+    emails: TARGETS.emails.extend({ template: templateName(templateNames).default('welcome') }),
+  };
+}
+
+/** See payloadSchemas. */
+export type PayloadSchemas = ReturnType<typeof payloadSchemas>;
+
+/** Where the ticks of schedules go: a target of the service's own, which nobody else can send to. */
+export const TICKS = 'ticks';
+
+/** All that consumers take. */
+export const CONSUMED = [...TARGET_NAMES, TICKS] as const;
+
+/** A target's name, or that of the ticks. */
+export type Consumed = (typeof CONSUMED)[number];

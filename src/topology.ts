@@ -9,7 +9,7 @@ import { bootstrap } from './bootstrap';
 import { loadConfig, PROCESS_NAME } from './config';
 import { messageOf } from './errors';
 import { createLogger } from './logger';
-import { TARGET_NAMES } from './targets';
+import { CONSUMED, TICKS } from './targets';
 import { digitPattern, spentPattern, stopName, targetPattern, WHEEL, type Wheel } from './wheel';
 
 /** Everything enters here, routing key by wheel.ts. */
@@ -75,7 +75,7 @@ export const LEDGER_LIMITS = { maxBytes: 1_000_000_000, segmentBytes: 50_000_000
 export interface TopologyOptions {
   /** Default the wheel in use. */
   readonly wheel?: Wheel;
-  /** Default all targets. */
+  /** Default all, and the ticks. */
   readonly targets?: readonly string[];
   /** Whether there is a ledger; default yes. */
   readonly ledger?: boolean;
@@ -88,7 +88,7 @@ export interface TopologyOptions {
 /** What has to be on the broker. */
 export function delayTopology({
   wheel = WHEEL,
-  targets = TARGET_NAMES,
+  targets = CONSUMED,
   ledger = true,
   controlLimits = CONTROL_LIMITS,
   ledgerLimits = LEDGER_LIMITS,
@@ -199,6 +199,8 @@ function targetQueues(target: string): QueueDeclaration[] {
         'x-delivery-limit': DELIVERY_LIMIT,
         'x-dead-letter-exchange': PARKED_EXCHANGE,
         'x-dead-letter-routing-key': target,
+        // Of two ticks of one schedule, the second must know what came of the first.
+        ...(target === TICKS && { 'x-single-active-consumer': true }),
       },
     },
     {
@@ -236,7 +238,7 @@ function digitsOf(wheel: Wheel, index: number): { digit: number; queue: string; 
 const USAGE = 'usage: node dist/topology.js [--users [--relay=EXCHANGE]...]';
 
 /**
- * Declares everything on the broker of AMQP_URL and says what; with `--users` it prints how to make the broker's users
+ * Declares everything on the broker of AMQP_URL, puts the schedules of SCHEDULES_FILE, and says what; with `--users` it prints how to make the broker's users
  * and connects to nothing. Exit code 1 when it could not.
  */
 async function main(): Promise<void> {
@@ -249,6 +251,8 @@ async function main(): Promise<void> {
     process.stdout.write(userCommands({ amqpUrl, ledger, relayExchanges: relay }));
     return;
   }
+  const { putSchedules, schedulesToPut } = await import('./schedules/deploy.js');
+  const schedules = schedulesToPut(config);
   const logger = createLogger({
     level: config.LOG_LEVEL === 'debug' ? 'debug' : 'error',
     format: config.LOG_FORMAT,
@@ -263,6 +267,9 @@ async function main(): Promise<void> {
   try {
     const declared = await bootstrap(connection, delayTopology({ ledger: config.LEDGER }));
     process.stdout.write(`topology: ${declared}\n`);
+    if (Object.keys(schedules).length === 0) return;
+    const put = await putSchedules(schedules, { connection, config, logger });
+    process.stdout.write(`schedules: ${put}\n`);
   } finally {
     await connection.close();
   }

@@ -18,6 +18,7 @@ import { loadTemplates } from '../src/templates';
 import { createAuthority } from './broker/certificates';
 import { EMPTY_LOT, OPEN } from './http/api';
 import { createMemoryChanges } from './memory-ledger';
+import { createMemorySchedules } from './memory-schedules';
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -139,6 +140,7 @@ describe('routes', () => {
   const scheduler = createScheduler({ publisher: { publish: async () => {} }, clock });
   const app: Express = createApp({
     ...createMemoryChanges({ scheduler, clock }).changes,
+    schedules: createMemorySchedules({ scheduler, clock }),
     clock,
     templateNames: loadTemplates(join(root, 'templates')).names,
     parkingLot: { ...EMPTY_LOT, names: TARGET_NAMES },

@@ -36,6 +36,8 @@ export interface SubscriptionOptions {
   readonly queue: string;
   /** Shown in the management UI. */
   readonly consumerTag: string;
+  /** Whether the queue has a single active consumer: from such a one RabbitMQ hands out nothing but by push. Default no. */
+  readonly singleActiveConsumer?: boolean | undefined;
   /** How many deliveries the broker pushes before it waits for one to be acknowledged. */
   readonly prefetch: number;
   /** What came back more often than this is taken alone when the channel opens. */
@@ -72,6 +74,7 @@ export interface Subscription {
  */
 export async function subscribe(options: SubscriptionOptions): Promise<Subscription> {
   const { connection, queue, consumerTag, prefetch, mostReturns, onDelivery, onLost, logger } = options;
+  const canPull = options.singleActiveConsumer !== true;
   let channel: Channel | undefined;
   let state: 'opening' | 'pushing' | 'paused' | 'stopped' = 'opening';
   const closed = new WeakSet<Channel>();
@@ -85,7 +88,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     });
 
   const begin = async (on: Channel) => {
-    for (let alone = true; alone && state === 'opening' && !closed.has(on); ) {
+    for (let alone = canPull; alone && state === 'opening' && !closed.has(on); ) {
       const message = await on.get(queue);
       if (!message) break;
       const taken = handed(on, message);
@@ -147,7 +150,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     paused: () => state === 'paused',
     async pull() {
       const on = channel;
-      if (!on || state === 'stopped') return undefined;
+      if (!on || !canPull || state === 'stopped') return undefined;
       const message = await on.get(queue);
       return message ? handed(on, message) : undefined;
     },
@@ -163,7 +166,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       // RabbitMQ lets 32 acknowledgements at a time be under way to a quorum queue, keeps the others back in the
       // channel and forgets them when that closes. It answers a get after all of them; what it hands out
       // goes back to the queue with the channel.
-      if (on)
+      if (on && canPull)
         await Promise.race([
           on.get(queue).catch(() => {}),
           sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false }),

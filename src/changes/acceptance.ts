@@ -4,13 +4,13 @@
  */
 import type { Clock } from '../clock';
 import { IdTakenError, InProgressError, LedgerOffError, OutcomeUnknownError } from '../errors';
-import type { LedgerEntry } from '../ledger/entry';
+import { acceptedEntry, type LedgerEntry } from '../ledger/entry';
 import type { Ledger } from '../ledger/ledger';
 import type { Recorder } from '../ledger/recorder';
 import { idDueAt, type Message } from '../message';
 import type { ScheduleRequest, Scheduler } from '../scheduler';
+import { createTurns } from '../turns';
 import type { Verdicts } from '../verdicts/verdicts';
-import { createTurns } from './turns';
 
 /** What a caller wants handled later. */
 export interface AcceptRequest extends Omit<ScheduleRequest, 'id' | 'delivery' | 'revision'> {
@@ -142,15 +142,8 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
   }
 
   async function accepted({ key, own }: AcceptRequest, message: Message): Promise<Accepted> {
-    const { id, to, delivery, attempt, dueAt, acceptedAt: at } = message;
-    await recorder.record(
-      {
-        ...{ kind: 'accepted', id, to, delivery, attempt, dueAt, at },
-        ...(key !== undefined && { key }),
-        ...(own && { fingerprint: own.fingerprint }),
-      },
-      message,
-    );
+    const { id, dueAt } = message;
+    await recorder.record(acceptedEntry(message, { key, fingerprint: own?.fingerprint }), message);
     return { id, dueAt, replayed: false };
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../logger';
 import { createMailer } from '../mailer';
-import { TARGETS, type TargetName } from '../targets';
+import { type Consumed, TARGETS, type TargetName } from '../targets';
 import type { Templates } from '../templates';
 import type { Tracing } from '../tracing';
 import { createGuardedConnector } from './calls/address-guard';
@@ -19,8 +19,8 @@ import { createWebhooksHandler } from './webhooks';
 /** What the handlers need. */
 export interface HandlersOptions {
   readonly config: Config;
-  /** The targets that this process consumes. */
-  readonly targets: readonly TargetName[];
+  /** What this process consumes. */
+  readonly targets: readonly Consumed[];
   /** For events. */
   readonly publisher: Publisher;
   readonly relay: Pick<RelayOptions, 'publisher' | 'exchangeExists'>;

@@ -13,6 +13,8 @@ import { createProcessing, MOST_RETURNS, type ProcessingOptions } from './proces
 export interface TargetOptions extends ProcessingOptions {
   /** Consumes and acknowledges. Not the publisher's: a memory alarm stops what publishes, never acknowledgements. */
   readonly connection: BrokerConnection;
+  /** See SubscriptionOptions; it goes with as many handlers as messages in hand, for there is nobody else to handle any. */
+  readonly singleActiveConsumer?: boolean;
   /** Messages in hand at most, held and running. */
   readonly prefetch: number;
   /** Shown in the management UI. */
@@ -41,6 +43,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     queue: targetQueue(target),
     consumerTag,
     prefetch,
+    singleActiveConsumer: options.singleActiveConsumer,
     mostReturns: MOST_RETURNS,
     onDelivery: accept,
     onLost: () => processing.giveBack(false),

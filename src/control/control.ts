@@ -8,6 +8,9 @@ import type { Publisher } from '../amqp/publisher';
 import { followStream } from '../amqp/stream-follower';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
+import type { Scheduler } from '../scheduler';
+import { createScheduleMemory } from '../schedules/memory';
+import { createSchedules, type Schedules } from '../schedules/schedules';
 import { CONTROL } from '../topology';
 import { createVerdictMemory } from '../verdicts/memory';
 import { createVerdicts, type Verdicts } from '../verdicts/verdicts';
@@ -16,6 +19,7 @@ import { type ControlStream, decodeControl, encodeControl } from './entry';
 /** What the stream says. */
 export interface Control {
   readonly verdicts: Verdicts;
+  readonly schedules: Schedules;
   close(): Promise<void>;
 }
 
@@ -24,6 +28,8 @@ export interface ControlOptions {
   /** Reads. A consumer's own: if the verdicts stop, so do its deliveries. */
   readonly connection: BrokerConnection;
   readonly publisher: Pick<Publisher, 'publish'>;
+  /** For the ticks of schedules. */
+  readonly scheduler: Pick<Scheduler, 'schedule'>;
   readonly clock: Clock;
   /** Shown in the management UI. */
   readonly consumerTag: string;
@@ -36,17 +42,23 @@ export interface ControlOptions {
  * @throws amqplib's error when the stream is not there or may not be read
  */
 export async function followControl(options: ControlOptions): Promise<Control> {
-  const { publisher, clock, logger } = options;
+  const { publisher, scheduler, clock, logger } = options;
   const verdictMemory = createVerdictMemory(clock);
+  const scheduleMemory = createScheduleMemory();
   const follower = await followStream({
     ...options,
     stream: CONTROL,
     exchange: CONTROL,
     onEntry: ({ content, properties }) => {
       const entry = decodeControl(content);
-      if (entry) verdictMemory.note(entry, Number(properties.timestamp ?? 0) * 1_000);
+      const writtenAt = Number(properties.timestamp ?? 0) * 1_000;
+      if (entry?.kind === 'schedule' || entry?.kind === 'ticked') scheduleMemory.note(entry, writtenAt);
+      else if (entry) verdictMemory.note(entry, writtenAt);
     },
-    onRenewed: verdictMemory.clear,
+    onRenewed() {
+      verdictMemory.clear();
+      scheduleMemory.clear();
+    },
   });
   const stream: ControlStream = {
     knownSince: follower.knownSince,
@@ -67,6 +79,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   const verdicts = createVerdicts({ stream, memory: verdictMemory, clock, logger });
   return {
     verdicts,
+    schedules: createSchedules({ stream, memory: scheduleMemory, scheduler, clock }),
     async close() {
       await verdicts.close();
       await follower.close();

@@ -3,10 +3,11 @@
  * written down is a contract with those that are in the stream already.
  */
 import { parseJson } from '../json';
+import { isScheduleEntry, type ScheduleEntry } from '../schedules/entry';
 import { isVerdictEntry, type VerdictEntry } from '../verdicts/entry';
 
 /** An entry of the control stream. */
-export type ControlEntry = VerdictEntry;
+export type ControlEntry = VerdictEntry | ScheduleEntry;
 
 /** The stream, for those who keep something in it. */
 export interface ControlStream {
@@ -32,7 +33,7 @@ export function encodeControl(entry: ControlEntry): Buffer {
 export function decodeControl(content: Buffer): ControlEntry | undefined {
   try {
     const entry = parseJson(content);
-    return isVerdictEntry(entry) ? entry : undefined;
+    return isVerdictEntry(entry) || isScheduleEntry(entry) ? entry : undefined;
   } catch {
     return undefined;
   }

@@ -19,6 +19,7 @@ import { parkedRoutes } from './parked';
 import { limitRate, type RateLimit } from './rate-limit';
 import { nameRequest } from './request-id';
 import { METHODS, type RouteOptions, type Routes } from './routes';
+import { scheduleRoutes } from './schedules';
 import { securityHeaders } from './security-headers';
 import type { TrustedProxies } from './trusted-proxies';
 
@@ -62,6 +63,7 @@ export function createApp({
     ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),
     ...overviewRoutes(options),
+    ...scheduleRoutes(options),
     ...parkedRoutes(options),
     ...healthRoutes(readiness),
     ...metricsRoutes(metrics),
@@ -91,6 +93,7 @@ function serve(app: Express, routes: Routes): void {
     const { readBody = jsonBody } = handlers;
     if (handlers.get) route.get(handlers.get);
     if (handlers.post) route.post(readBody, handlers.post);
+    if (handlers.put) route.put(readBody, handlers.put);
     if (handlers.patch) route.patch(readBody, handlers.patch);
     if (handlers.delete) route.delete(readBody, handlers.delete);
     const allowed = METHODS.filter((method) => handlers[method]).map((method) => method.toUpperCase());

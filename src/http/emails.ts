@@ -1,6 +1,6 @@
 /** The mail that welcomes a newcomer. */
 import { z } from 'zod';
-import { emailAddress } from '../targets';
+import { emailAddress, templateName } from '../targets';
 import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
 import type { RouteOptions, Routes } from './routes';
@@ -42,11 +42,3 @@ export const welcomeEmail = (templateNames: readonly string[]) =>
     email: emailAddress.describe('Whom the mail goes to'),
     template: templateName(templateNames).default('welcome'),
   });
-
-/** The name of a template that there is. */
-export function templateName(names: readonly string[]) {
-  return z
-    .string()
-    .refine((name) => names.includes(name), { error: `must be one of ${names.join(', ')}` })
-    .meta({ enum: names, description: 'The template of the mail' });
-}

@@ -131,6 +131,8 @@ function unexpected(error: unknown): ErrorAnswer {
 /** Errors whose message is all that the client has to know. */
 const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail'>>> = {
   unknown_message: { status: 404, kind: 'unknown-message', title: 'Unknown message' },
+  unknown_schedule: { status: 404, kind: 'unknown-schedule', title: 'Unknown schedule' },
+  broken_schedule: { status: 409, kind: 'broken-schedule', title: 'Broken schedule' },
   too_late: { status: 409, kind: 'too-late', title: 'Too late' },
   id_taken: { status: 409, kind: 'id-taken', title: 'Id taken' },
   in_progress: { status: 409, kind: 'in-progress', title: 'In progress' },

@@ -1,6 +1,7 @@
 /** Lists of messages, and how many there are of which kind. */
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
+import { dateTime } from '../date-time';
 import { type LedgerRecord, PENDING, STATUSES } from '../ledger/record';
 import type { LedgerView } from '../ledger/view';
 import { TARGET_NAMES, text } from '../targets';
@@ -9,7 +10,6 @@ import { summaryOf } from './message';
 import { LONGEST_ID } from './own-id';
 import { type RouteOptions, type Routes, requireLedger } from './routes';
 import { faultsOf, InvalidRequestError } from './validation';
-import { dateTime } from './when';
 
 const NO_LIMIT = 'must be a whole number from 1 to 500';
 const NO_CURSOR = 'must be the next_cursor of a list';

@@ -5,10 +5,9 @@ import type { Accepted } from '../changes/acceptance';
 import type { Clock } from '../clock';
 import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
-import { TARGET_NAMES, TARGETS, type TargetName, text } from '../targets';
+import { type PayloadSchemas, payloadSchemas, TARGET_NAMES, type TargetName, text } from '../targets';
 import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
-import { templateName } from './emails';
 import { listMessages } from './listing';
 import { idempotencyKey, own, ownId } from './own-id';
 import type { RouteOptions, Routes } from './routes';
@@ -113,22 +112,16 @@ export const messageSchema = (clock: Clock) =>
     key: text.optional().describe('A label of your own, to list by'),
   });
 
-/** Each target's payload; a mail's template has to be one that there is. */
-export function payloadSchemas(templateNames: readonly string[]) {
-  return {
-    ...TARGETS,
-    emails: TARGETS.emails.extend({ template: templateName(templateNames).default('welcome') }),
-  };
-}
-
-type PayloadSchemas = ReturnType<typeof payloadSchemas>;
-
 const furtherFaults = (schemas: PayloadSchemas) => (body: Readonly<Record<string, unknown>>) => [
   ...whenFaults(body),
   ...payloadFaults(schemas, body),
 ];
 
-function payloadFaults(schemas: PayloadSchemas, { to, payload }: Readonly<Record<string, unknown>>): Fault[] {
+/** What is wrong with the payload of a body that names its target. */
+export function payloadFaults(
+  schemas: PayloadSchemas,
+  { to, payload }: Readonly<Record<string, unknown>>,
+): Fault[] {
   // The message's own schema has said so already where there is no such target, or no payload.
   if (!TARGET_NAMES.includes(to as TargetName) || payload === undefined) return [];
   const { error } = schemas[to as TargetName].safeParse(payload, { reportInput: true });

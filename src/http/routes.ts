@@ -7,6 +7,7 @@ import type { Clock } from '../clock';
 import { LedgerOffError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { ParkingLot } from '../parking-lot';
+import type { Schedules } from '../schedules/schedules';
 
 /** What the routes work with; each takes what it needs of it. */
 export interface RouteOptions {
@@ -19,10 +20,11 @@ export interface RouteOptions {
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];
   readonly parkingLot: ParkingLot;
+  readonly schedules: Pick<Schedules, 'known' | 'get' | 'all' | 'put' | 'remove'>;
 }
 
 /** The methods that routes may have, in the order in which they are named. */
-export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
+export const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** Handlers by method, by path. */
 export type Routes = Readonly<

@@ -1,6 +1,7 @@
 /** When: a delay, or a point in time. */
 import { z } from 'zod';
 import type { Clock } from '../clock';
+import { dateTime } from '../date-time';
 import { durationMs } from '../duration';
 import { LONGEST_DELAY_MS } from '../wheel';
 import type { Fault } from './validation';
@@ -16,20 +17,6 @@ export const delay = z.string().transform((value, context) => {
   );
   return z.NEVER;
 });
-
-/** A date and time with offset; comes out in milliseconds since the epoch. */
-export const dateTime = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
-  })
-  .transform(epochMs);
-
-/** Fractions finer than a millisecond are rounded up: never early. */
-function epochMs(text: string): number {
-  const [, finer = ''] = /\.\d{3}(\d+)/.exec(text) ?? [];
-  return Date.parse(text) + (/[1-9]/.test(finer) ? 1 : 0);
-}
 
 /** The fields of which a request has exactly one; see whenFaults. */
 export const whenFields = (clock: Clock) => ({

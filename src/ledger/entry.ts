@@ -42,9 +42,9 @@ export interface LedgerEntry {
   /** The delivery that must still be the current one for a claim to succeed; none for a new message. */
   readonly from?: string;
   /** The caller's own label, to list by. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Digest of the request, by which the same request is told from another one with the same id; only where the caller chose the id. */
-  readonly fingerprint?: string;
+  readonly fingerprint?: string | undefined;
   /** Why it failed, for people. */
   readonly error?: string;
   /** By this a writer finds its own entry among those that it reads. */
@@ -57,6 +57,18 @@ const OPTIONAL = ['from', 'key', 'fingerprint', 'error', 'by'] as const;
 const LONGEST_TEXT = 200;
 
 const NOTHING = Buffer.alloc(0);
+
+/** That the wheel has a message, with what only its acceptance says of it. */
+export function acceptedEntry(
+  { id, to, delivery, attempt, dueAt, acceptedAt: at }: Message,
+  { key, fingerprint }: Pick<LedgerEntry, 'key' | 'fingerprint'>,
+): LedgerEntry {
+  return {
+    ...{ kind: 'accepted', id, to, delivery, attempt, dueAt, at },
+    ...(key !== undefined && { key }),
+    ...(fingerprint !== undefined && { fingerprint }),
+  };
+}
 
 /**
  * Writes an entry down.

@@ -20,7 +20,7 @@ import type { Parts } from './parts';
 /** Serves the API. */
 export async function startApi(parts: Parts, readiness: Readiness): Promise<HttpServer> {
   const { config, logger, messageLogger, metrics, tracing, lifecycle, templates } = parts;
-  const { publisher, scheduler, recorder, verdicts, reading } = parts;
+  const { publisher, scheduler, recorder, verdicts, schedules, reading } = parts;
   const { CANCEL_GUARD: guardMs, HTTP_HOST: host, HTTP_PORT: port, MAX_CONNECTIONS: connections } = config;
   const owed = createOwedVerdicts({ verdicts, clock, logger });
   lifecycle.onEnd(owed.close);
@@ -52,7 +52,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
-    ...{ ledger, clock, metrics, logger },
+    ...{ schedules, ledger, clock, metrics, logger },
     templateNames: templates.names,
     batchMaxBytes: config.BATCH_MAX_BYTES,
     access: accessOf(config),

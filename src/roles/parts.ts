@@ -14,7 +14,9 @@ import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
 import { apiAccess, consumersAccess } from '../permissions';
 import { createScheduler, type Scheduler } from '../scheduler';
-import type { TargetName } from '../targets';
+import { keepSchedules } from '../schedules/keeper';
+import type { Schedules } from '../schedules/schedules';
+import type { Consumed } from '../targets';
 import { loadTemplates, type Templates } from '../templates';
 import { CONTROL, delayTopology, KEEPER } from '../topology';
 import { createTracing, type Tracing } from '../tracing';
@@ -24,8 +26,8 @@ import type { Verdicts } from '../verdicts/verdicts';
 /** What a process is asked to be. */
 export interface Role {
   readonly name: 'all' | 'api' | 'consumers';
-  /** The targets to consume. */
-  readonly targets: readonly TargetName[];
+  /** What to consume. */
+  readonly targets: readonly Consumed[];
 }
 
 /** What the roles share. */
@@ -42,6 +44,7 @@ export interface Parts {
   readonly scheduler: Scheduler;
   readonly recorder: Recorder;
   readonly verdicts: Verdicts;
+  readonly schedules: Schedules;
   readonly publishing: BrokerConnection;
   /** Consumes and reads: a memory alarm blocks what publishes. */
   readonly reading: BrokerConnection;
@@ -85,13 +88,11 @@ export async function startParts(
   lifecycle.onEnd(recorder.drain);
   const control = await followControl({
     connection: reading,
-    publisher,
-    clock,
+    ...{ publisher, scheduler, clock, logger },
     consumerTag: `control@${PROCESS_NAME}`,
-    logger,
   });
   lifecycle.onEnd(control.close);
-  const { verdicts } = control;
+  const { verdicts, schedules } = control;
   metrics.observe('delay_broker_verdicts', verdicts.size);
   const duty = await offerForDuty({
     connection: reading,
@@ -99,13 +100,18 @@ export async function startParts(
     queue: KEEPER,
     exchange: KEEPER,
     consumerTag: `keeper@${PROCESS_NAME}`,
-    onDuty: (signal) => keepVerdicts({ verdicts, clock, logger }, signal),
+    onDuty: async (signal) => {
+      await Promise.all([
+        keepVerdicts({ verdicts, clock, logger }, signal),
+        keepSchedules({ schedules, clock, logger }, signal),
+      ]);
+    },
     logger,
   });
   lifecycle.onEnd(duty.close);
   return {
     ...{ config, logger, metrics, tracing: createTracing(), lifecycle, templates, publisher, scheduler },
-    ...{ recorder, verdicts, publishing, reading },
+    ...{ recorder, verdicts, schedules, publishing, reading },
     messageLogger: sampledLogger(logger, config.LOG_SAMPLE),
   };
 }

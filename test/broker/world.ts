@@ -15,7 +15,7 @@ import type { Logger } from '../../src/logger';
 import type { Message } from '../../src/message';
 import { createMetrics } from '../../src/metrics';
 import { createScheduler, type Scheduler } from '../../src/scheduler';
-import { TARGET_NAMES } from '../../src/targets';
+import { CONSUMED } from '../../src/targets';
 import { delayTopology, type TopologyOptions } from '../../src/topology';
 import { WHEEL, type Wheel } from '../../src/wheel';
 import { eventually } from './eventually';
@@ -69,7 +69,7 @@ export interface World {
 /** A world on the node of this run, or on another one. */
 export async function createWorld({
   wheel = WHEEL,
-  targets = TARGET_NAMES,
+  targets = CONSUMED,
   topology = {},
   amqpUrl = process.env.TEST_AMQP_URL ?? '',
   managementUrl = process.env.TEST_MANAGEMENT_URL ?? '',
@@ -113,6 +113,7 @@ export async function createWorld({
       const control = await followControl({
         connection: reading,
         publisher,
+        scheduler,
         clock,
         consumerTag: `control ${consumerTag}`,
         logger: log,

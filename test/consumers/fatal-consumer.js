@@ -20,7 +20,11 @@ async function main() {
   });
   const publisher = await openPublisher({ connection, confirmTimeoutMs: 5_000, logger });
   const clock = Date.now;
-  const { verdicts } = await followControl({ connection, publisher, clock, consumerTag: 'control', logger });
+  const scheduler = createScheduler({ publisher, clock });
+  const { verdicts } = await followControl({
+    ...{ connection, publisher, scheduler, clock, logger },
+    consumerTag: 'control',
+  });
   await runTarget({
     target: 'orders',
     handler: async ({ payload }) => {
@@ -33,7 +37,7 @@ async function main() {
     },
     connection,
     publisher,
-    scheduler: createScheduler({ publisher, clock }),
+    scheduler,
     verdicts,
     recorder: NO_RECORDER,
     clock,

@@ -9,9 +9,11 @@ import type { Message } from '../../src/message';
 import { createMetrics } from '../../src/metrics';
 import type { ParkingLot } from '../../src/parking-lot';
 import { createScheduler, type ScheduleRequest, type Scheduler } from '../../src/scheduler';
+import type { ScheduleEntry } from '../../src/schedules/entry';
 import type { Verdict } from '../../src/verdicts/entry';
 import { type RecordedLog, recordedLog } from '../broker/world';
 import { createMemoryChanges, type createMemoryLedger } from '../memory-ledger';
+import { createMemorySchedules } from '../memory-schedules';
 
 /** What an id looks like: a ULID. */
 export const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -50,6 +52,7 @@ export interface Api {
   /** Writes what consumers would write. */
   readonly recorder: Recorder;
   readonly verdicts: ReturnType<typeof createMemoryLedger>['verdicts'];
+  readonly schedules: ReturnType<typeof createMemorySchedules>;
   /** What the scheduler was asked for, oldest first. */
   readonly scheduled: ScheduleRequest[];
   /** What was sent round once more, oldest first. */
@@ -58,6 +61,8 @@ export interface Api {
   request(path: string, init?: RequestInit): Promise<Answer>;
   /** A POST of this JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** A PUT of this JSON. */
+  put(path: string, body: unknown): Promise<Answer>;
   /** A PATCH of this JSON. */
   patch(path: string, body: unknown): Promise<Answer>;
   delete(path: string): Promise<Answer>;
@@ -80,6 +85,7 @@ export const OPEN: AppOptions['access'] = { keys: [], publicPaths: [] };
 export async function startApi({
   before = () => {},
   beforeWriting = () => {},
+  beforeSchedule = () => {},
   notReady = () => [],
   parkingLot = EMPTY_LOT,
   clock = () => NOW,
@@ -91,6 +97,8 @@ export async function startApi({
   before?: () => void | Promise<void>;
   /** Runs in the broker's place before anything is written to the ledger or ruled upon, and can throw. */
   beforeWriting?: (what: LedgerEntry | Verdict) => void | Promise<void>;
+  /** Runs in the broker's place before a schedule or its progress is written, and can throw. */
+  beforeSchedule?: (entry: ScheduleEntry) => void | Promise<void>;
   notReady?: () => readonly string[];
   parkingLot?: ParkingLot;
   /** Default one that stands still. */
@@ -121,8 +129,10 @@ export async function startApi({
     ...{ scheduler: logAccepted(scheduler, log), clock, ledgerOff, before: beforeWriting },
     ...(limit !== undefined && { limit }),
   });
+  const schedules = createMemorySchedules({ clock, scheduler, before: beforeSchedule });
   const app = createApp({
     ...changes,
+    schedules,
     clock,
     templateNames: ['welcome', 'reminder'],
     parkingLot,
@@ -155,10 +165,12 @@ export async function startApi({
     log,
     recorder: memory.recorder,
     verdicts: memory.verdicts,
+    schedules,
     scheduled,
     forwarded,
     request,
     post: (path, body, headers) => send('POST', path, body, headers),
+    put: (path, body) => send('PUT', path, body),
     patch: (path, body) => send('PATCH', path, body),
     delete: (path) => request(path, { method: 'DELETE' }),
     close: () => server.drain(1_000),

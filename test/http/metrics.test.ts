@@ -6,6 +6,7 @@ import { createScheduler } from '../../src/scheduler';
 import { eventually } from '../broker/eventually';
 import { recordedLog } from '../broker/world';
 import { createMemoryChanges } from '../memory-ledger';
+import { createMemorySchedules } from '../memory-schedules';
 import { samplesOf } from '../samples';
 import { EMPTY_LOT, OPEN, startApi } from './api';
 
@@ -19,6 +20,7 @@ beforeEach(async () => {
   const app = createApp({
     ...common,
     ...createMemoryChanges({ scheduler, clock }).changes,
+    schedules: createMemorySchedules({ scheduler, clock }),
     clock,
     templateNames: ['welcome'],
     parkingLot: EMPTY_LOT,

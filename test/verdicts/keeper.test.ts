@@ -193,7 +193,8 @@ test('what is dropped is noted for everybody, and its verdict forgotten when cop
   await eventually(() => expect(other.size()).toBe(1));
   const connection = await world.connect();
   const { verdicts: later, close } = await followControl({
-    ...{ connection, publisher: world.publisher, consumerTag: 'later', logger: world.log },
+    ...{ connection, publisher: world.publisher, scheduler: world.scheduler },
+    ...{ consumerTag: 'later', logger: world.log },
     clock: () => now,
   });
   endings.unshift(close);

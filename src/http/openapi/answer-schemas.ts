@@ -1,6 +1,7 @@
 /** What the API answers, as schemas. */
 import { z } from 'zod';
 import { STATUSES } from '../../ledger/record';
+import { definitionFields } from '../../schedules/definition';
 
 const time = z.iso.datetime();
 const id = z.string().describe('The id of the message');
@@ -61,6 +62,17 @@ const problem = z.strictObject({
 
 const summarySchema = z.strictObject(summary);
 
+const schedule = definitionFields.partial().extend({
+  name: z.string(),
+  status: z.enum(['active', 'paused', 'ended', 'broken']),
+  definition: z.unknown().optional().describe('As it was put, where this version cannot read it'),
+  error: z.string().optional().describe('What is wrong with that'),
+  created_at: time.describe('When it was first put'),
+  updated_at: time.describe('When it was last put'),
+  last_runs: z.array(z.strictObject({ at: time, id })).describe('The latest five at most'),
+  next_runs: z.array(time).describe('The next five at most'),
+});
+
 /** By the name that they have in the document. */
 export const answerSchemas = {
   Fault: fault,
@@ -95,6 +107,9 @@ export const answerSchemas = {
     ledger: z.strictObject({ messages: count, most: count, full: z.boolean() }),
     complete,
   }),
+  ScheduleStatus: schedule,
+  ScheduleList: z.strictObject({ schedules: z.array(schedule) }),
+  ScheduleDeleted: z.strictObject({ name: z.string(), status: z.literal('deleted') }),
   ParkedCounts: z.strictObject({
     parked: z.array(z.strictObject({ target: z.string(), messages: count })),
   }),

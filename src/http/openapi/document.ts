@@ -6,6 +6,7 @@ import { messagePaths } from './messages';
 import type { Paths } from './operation';
 import { parkedPaths } from './parked';
 import { processPaths } from './process';
+import { schedulePaths } from './schedules';
 import { componentSchemas, type JsonSchema, type SchemaOptions } from './schemas';
 import { shopPaths } from './shop';
 
@@ -49,12 +50,14 @@ export function apiDocument({ batchMaxBytes = BATCH_MAX_BYTES, ...options }: Doc
       { name: 'messages', description: 'Any message, to any target' },
       { name: 'orders', description: 'Orders that expire unless they are paid' },
       { name: 'emails', description: 'Mails' },
+      { name: 'schedules', description: 'What runs again and again' },
       { name: 'parked', description: 'What failed for good' },
       { name: 'process', description: 'The process and its API' },
     ],
     paths: {
       ...messagePaths(batchMaxBytes),
       ...shopPaths,
+      ...schedulePaths,
       ...parkedPaths,
       ...processPaths,
     },

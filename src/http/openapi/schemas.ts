@@ -1,10 +1,11 @@
 /** The schemas of the document, made from those that validate. */
 import { z } from 'zod';
-import { anyJson } from '../../targets';
+import { definitionFields } from '../../schedules/definition';
+import { anyJson, payloadSchemas } from '../../targets';
 import { MOST_MESSAGES } from '../batch-body';
 import { welcomeEmail } from '../emails';
 import { rescheduleBody } from '../message';
-import { messageSchema, payloadSchemas } from '../messages';
+import { messageSchema } from '../messages';
 import { submitOrder } from '../orders';
 import { deleteBody, redriveBody } from '../parked';
 import type { RouteOptions } from '../routes';
@@ -83,6 +84,7 @@ function namedSchemas({ clock, templateNames }: SchemaOptions) {
     WebhooksPayload: payloads.webhooks,
     RelayPayload: payloads.relay,
     Reschedule: rescheduleBody(clock).meta({ oneOf: WHEN_FIELDS.map((field) => ({ required: [field] })) }),
+    Schedule: definitionFields.meta({ oneOf: ['cron', 'every'].map((field) => ({ required: [field] })) }),
     Redrive: redriveBody,
     Delete: deleteBody,
     Json: anyJson,

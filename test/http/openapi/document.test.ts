@@ -30,6 +30,7 @@ function failingApp(error: Error) {
     acceptance: { accept: fail, note: () => {} },
     cancellation: { cancel: fail },
     rescheduling: { reschedule: fail, runNow: fail },
+    schedules: { known: fail, get: () => undefined, all: () => [], put: fail, remove: fail },
     ledger: { find: fail, view: () => ({}) as never, isComplete: () => true },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
@@ -124,10 +125,17 @@ async function provoke(status: number, described: Described): Promise<Response[]
     return withApp(failingApp(new BrokerUnavailableError('RabbitMQ at mq is not reachable.')), (send) =>
       Promise.all(requests.map(send)),
     );
-  const api = await startApi({ ledgerOff: status === 501, access: accessFor(status) });
+  const api: Api = await startApi({
+    ledgerOff: status === 501,
+    access: accessFor(status),
+    beforeSchedule: (entry) => {
+      if (status === 409) api.schedules.note({ ...brokenSchedule, revision: `${entry.revision}Z` } as never);
+    },
+  });
   try {
     const send: Send = ({ path, init }) => fetch(`http://127.0.0.1:${api.port}${path}`, init);
     if (status < 300 || status === 403) await seed(api);
+    if ([200, 202, 403].includes(status)) await seedSchedule(api);
     if (status === 409) await conflict(api);
     if (status === 429) await api.request('/nowhere');
     return await Promise.all(requests.flatMap((request) => spoilt(status, request)).map(send));
@@ -170,7 +178,7 @@ function spoilt(status: number, request: ExampleRequest): ExampleRequest[] {
       return [{ path: path.replace('/parked/orders', '/parked/nowhere'), init }];
     case 422:
       return ['application/json', 'application/problem+json'].map((Accept) => ({
-        path: init.body === undefined ? `${path}?wrong=1` : path,
+        path: init.body === undefined ? `${path.replace('orders-sweep', 'x'.repeat(65))}?wrong=1` : path,
         init: { ...headers({ Accept }), ...(init.body !== undefined && { body: unreadable(init.headers) }) },
       }));
     default:
@@ -191,11 +199,26 @@ async function seed(api: Api, { delay = '30m', expire_minutes = 30 } = {}): Prom
   await api.post('/submit-order', { order_id: 'A-1', expire_minutes }, headers);
 }
 
-/** Both have been handled, and stand for something else than in the examples. */
+const EXAMPLE_SCHEDULE = { cron: '0 8,12,18 * * *', to: 'orders', payload: { order_id: 'sweep' } };
+const brokenSchedule = {
+  kind: 'schedule',
+  ...{ name: 'orders-sweep', revision: '0', createdAt: NOW },
+  definition: { ...EXAMPLE_SCHEDULE, moon: 'full' },
+} as const;
+
+/** The schedule that the examples are about, put before. */
+async function seedSchedule(api: Api): Promise<void> {
+  const headers = { Authorization: `Bearer ${KEY.key}`, 'Content-Type': 'application/json' };
+  const body = JSON.stringify(EXAMPLE_SCHEDULE);
+  await api.request('/v1/schedules/orders-sweep', { method: 'PUT', headers, body });
+}
+
+/** Message and order have been handled, and stand for something else than in the examples. */
 async function conflict(api: Api): Promise<void> {
   await seed(api, { delay: '1h', expire_minutes: 60 });
   for (const { id = '', to, delivery = '', dueAt } of api.scheduled)
     await api.recorder.record({ kind: 'handled', id, to, delivery, attempt: 1, dueAt, at: NOW });
+  api.schedules.note(brokenSchedule);
 }
 
 async function withApp<T>(app: ReturnType<typeof createApp>, use: (send: Send) => Promise<T>): Promise<T> {

@@ -1,0 +1,40 @@
+/** Keeping schedules going, and from being cut off: chains of ticks that were lost are started again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock';
+import { messageOf } from '../errors';
+import type { Logger } from '../logger';
+import { CONTROL_LIMITS } from '../topology';
+import { type Schedules, TICK_ALL_EVERY_MS } from './schedules';
+
+/** Options of keepSchedules. */
+export interface ScheduleKeeperOptions {
+  readonly schedules: Pick<Schedules, 'known' | 'tickAll' | 'renew'>;
+  readonly clock: Clock;
+  /** Age at which a schedule is written again, in milliseconds; default a quarter of the stream's own. */
+  readonly renewAfterMs?: number;
+  /** How often chains that were lost are looked for, in milliseconds; default an hour. */
+  readonly tickAllEveryMs?: number;
+  readonly logger: Logger;
+}
+
+const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
+/** After something went wrong, in milliseconds. */
+const RETRY_AFTER_MS = 5_000;
+
+/** Keeps schedules until the signal is aborted, from now on. One process at a time does it, see single-active.ts. */
+export async function keepSchedules(options: ScheduleKeeperOptions, signal: AbortSignal): Promise<void> {
+  const { schedules, clock, logger } = options;
+  const { renewAfterMs = RENEW_AFTER_MS, tickAllEveryMs = TICK_ALL_EVERY_MS } = options;
+  while (!signal.aborted) {
+    let pauseMs = tickAllEveryMs;
+    try {
+      await schedules.known();
+      await schedules.renew(clock() - renewAfterMs, signal);
+      await schedules.tickAll(signal);
+    } catch (error) {
+      pauseMs = Math.min(pauseMs, RETRY_AFTER_MS);
+      if (!signal.aborted) logger.warn('schedules not looked through yet', { error: messageOf(error) });
+    }
+    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+  }
+}

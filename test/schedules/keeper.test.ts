@@ -1,0 +1,101 @@
+/** Schedules that outlive the stream they are in, and chains of ticks that were lost. */
+import { followControl } from '../../src/control/control';
+import { BrokerUnavailableError } from '../../src/errors';
+import type { Scheduler } from '../../src/scheduler';
+import { definitionSchema } from '../../src/schedules/definition';
+import { keepSchedules } from '../../src/schedules/keeper';
+import type { Schedules } from '../../src/schedules/schedules';
+import { CONTROL } from '../../src/topology';
+import { eventually } from '../broker/eventually';
+import { createWorld, type World } from '../broker/world';
+
+const clock = Date.now;
+
+let world: World;
+let endings: (() => Promise<unknown>)[];
+beforeEach(async () => {
+  world = await createWorld({ topology: { controlLimits: { maxAgeS: 2, segmentBytes: 4_000 } } });
+  endings = [];
+});
+afterEach(async () => {
+  for (const end of endings) await end();
+  await world.close();
+});
+
+const follow = async (scheduler: Pick<Scheduler, 'schedule'> = world.scheduler): Promise<Schedules> => {
+  const connection = await world.connect();
+  const { publisher, log: logger } = world;
+  const consumerTag = `control ${endings.length}`;
+  const control = await followControl({ connection, publisher, scheduler, clock, consumerTag, logger });
+  endings.unshift(control.close);
+  await control.schedules.known();
+  return control.schedules;
+};
+
+const keep = (schedules: Schedules) => {
+  const ending = new AbortController();
+  const kept = keepSchedules(
+    { schedules, clock, renewAfterMs: 500, tickAllEveryMs: 100, logger: world.log },
+    ending.signal,
+  );
+  endings.unshift(() => {
+    ending.abort();
+    return kept;
+  });
+};
+
+const DAILY = definitionSchema.parse({ cron: '0 8 * * *', to: 'orders', payload: { order_id: 'sweep' } });
+
+test('a schedule and what is done of it still stand after the stream was cut many times', async () => {
+  const schedules = await follow();
+  keep(schedules);
+  const { schedule } = await schedules.put('sweep', DAILY);
+  const done = { revision: schedule.revision, at: clock(), runs: [clock()] };
+  await schedules.progress('sweep', done);
+
+  const channel = await (await world.connect()).model.createConfirmChannel();
+  const firstOffset = () =>
+    new Promise<number>((resolve) => {
+      void world.connect().then(async (connection) => {
+        const reader = await connection.model.createChannel();
+        await reader.prefetch(1);
+        await reader.consume(
+          CONTROL,
+          (message) => {
+            resolve(Number(message?.properties.headers?.['x-stream-offset']));
+            void connection.close();
+          },
+          { arguments: { 'x-stream-offset': 'first' } },
+        );
+      });
+    });
+  for (let from = await firstOffset(), cuts = 0; cuts < 3; ) {
+    for (let i = 0; i < 20; i++) channel.publish(CONTROL, '', Buffer.alloc(400));
+    await channel.waitForConfirms();
+    const first = await firstOffset();
+    if (first > from) cuts++;
+    from = first;
+  }
+  const late = await follow();
+  expect(late.get('sweep')).toMatchObject({ revision: schedule.revision, definition: DAILY, done });
+});
+
+test('a schedule whose first tick was never published is found and ticked, one that runs later is left', async () => {
+  const failing = await follow({
+    schedule: () => Promise.reject(new BrokerUnavailableError('RabbitMQ at mq is not reachable.')),
+  });
+  const secondly = { ...DAILY, cron: undefined, every: '1s' };
+  await expect(failing.put('sweep', secondly)).rejects.toThrow('not reachable');
+  await expect(failing.put('later', { ...DAILY, cron: '0 0 29 2 *' })).rejects.toThrow('not reachable');
+  const ticked: unknown[] = [];
+  const schedules = await follow({
+    async schedule(request) {
+      ticked.push(request.payload);
+      return {} as never;
+    },
+  });
+  keep(schedules);
+  await eventually(() => expect(ticked.length).toBeGreaterThan(1));
+  const revision = schedules.get('sweep')?.revision;
+  expect(ticked).toEqual(ticked.map(() => ({ name: 'sweep', revision, at: expect.any(Number) })));
+});
