@@ -4,6 +4,7 @@ import { createCancellation } from '../src/changes/cancellation';
 import { createOwedVerdicts } from '../src/changes/owed-verdicts';
 import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
+import { UnknownMessageError } from '../src/errors';
 import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
 import { createExtent } from '../src/ledger/extent';
 import type { Ledger, Placed } from '../src/ledger/ledger';
@@ -66,6 +67,11 @@ export function createMemoryLedger({
       return entry && hasMessage(entry) ? messages[offset] : undefined;
     },
     find: async (id) => view.get(id),
+    async require(id) {
+      const record = view.get(id);
+      if (record) return record;
+      throw new UnknownMessageError(id, { complete: ledger.isComplete() });
+    },
     extent: createExtent(),
     isComplete: () => view.evicted() === 0,
     caughtUp: () => true,

@@ -47,10 +47,8 @@ export function createCancellation(options: CancellationOptions): Cancellation {
     if (!ledger) return cancelUnseen(id);
     for (let tries = 0; tries < TRIES; tries++) {
       const record = await ledger.find(id);
-      if (!record) {
-        if (!ledger.isComplete()) return cancelUnseen(id);
-        throw new UnknownMessageError(`There is no message "${id}".`);
-      }
+      if (!record && !ledger.isComplete()) return cancelUnseen(id);
+      if (!record) throw new UnknownMessageError(id);
       if (await isCancelled(record, ledger)) return;
       await ledger.nextEntry(LOOK_MS);
     }
@@ -82,7 +80,7 @@ export function createCancellation(options: CancellationOptions): Cancellation {
     // Later than any message can be due: its verdict would be kept for ever.
     if (dueAt === undefined || dueAt - clock() > LONGEST_DELAY_MS) {
       if (!ledger && dueAt === undefined) throw new LedgerOffError('Cancelling by an id of your own');
-      throw new UnknownMessageError(`There is no message "${id}", as far back as the ledger goes.`);
+      throw new UnknownMessageError(id, { complete: false });
     }
     requireTime(id, dueAt, clock(), guardMs);
     await verdicts.give(id, { revision: FINAL, valid: null, until: dueAt, voids: 1 });

@@ -3,13 +3,7 @@
  * the two can have it handled at the old time, or twice, and never not at all.
  */
 import type { Clock } from '../clock';
-import {
-  InProgressError,
-  LedgerOffError,
-  OutcomeUnknownError,
-  TooLateError,
-  UnknownMessageError,
-} from '../errors';
+import { InProgressError, LedgerOffError, OutcomeUnknownError, TooLateError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
 import { idDueAt, type Message } from '../message';
@@ -55,13 +49,6 @@ export interface ReschedulingOptions {
 export function createRescheduling(options: ReschedulingOptions): Rescheduling {
   const { ledger, scheduler, owed, clock, guardMs } = options;
 
-  async function recordOf(id: string, within: Ledger): Promise<LedgerRecord> {
-    const record = await within.find(id);
-    if (record) return record;
-    const far = within.isComplete() ? '' : ', as far back as the ledger goes';
-    throw new UnknownMessageError(`There is no message "${id}"${far}.`);
-  }
-
   async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<Waiting> {
     const { id, to, attempt, delivery: from, dueAt: oldDueAt } = record;
     requireChangeable(record, clock(), guardMs);
@@ -86,11 +73,11 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
   return {
     async reschedule(id, dueAt) {
       if (!ledger) throw new LedgerOffError('Rescheduling');
-      return move(await recordOf(id, ledger), Math.max(dueAt, clock()), ledger);
+      return move(await ledger.require(id), Math.max(dueAt, clock()), ledger);
     },
     async runNow(id) {
       if (!ledger) throw new LedgerOffError('Running a message now');
-      const record = await recordOf(id, ledger);
+      const record = await ledger.require(id);
       const { status, dueAt } = record;
       const waits = status === 'scheduled' || status === 'due' || status === 'retrying';
       if (waits && dueAt - clock() < guardMs) return { dueAt, status };

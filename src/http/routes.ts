@@ -14,7 +14,7 @@ export interface RouteOptions {
   readonly cancellation: Cancellation;
   readonly rescheduling: Rescheduling;
   /** None when it is switched off. */
-  readonly ledger: Pick<Ledger, 'view' | 'find' | 'isComplete'> | undefined;
+  readonly ledger: Pick<Ledger, 'view' | 'find' | 'require' | 'isComplete'> | undefined;
   readonly clock: Clock;
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];

@@ -76,7 +76,7 @@ export const ledgerNeeded = (what: string): Refusals => ({ ledgerOff: new Ledger
 
 /** A message that is not known. */
 export const unknownMessage: Refusals = {
-  unknownMessage: new UnknownMessageError('There is no message "cart-7".'),
+  unknownMessage: new UnknownMessageError('cart-7'),
 };
 
 /** Changing a message. */

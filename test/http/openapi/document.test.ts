@@ -30,7 +30,7 @@ function failingApp(error: Error) {
     acceptance: { accept: fail, note: () => {} },
     cancellation: { cancel: fail },
     rescheduling: { reschedule: fail, runNow: fail },
-    ledger: { find: fail, view: () => ({}) as never, isComplete: () => true },
+    ledger: { find: fail, require: fail, view: () => ({}) as never, isComplete: () => true },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
     access: OPEN,
