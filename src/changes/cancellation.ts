@@ -1,5 +1,5 @@
 /** Cancelling a message: whatever of it comes up is dropped. Nothing is taken out of a queue. */
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { InProgressError, LedgerOffError, TooLateError, UnknownMessageError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
@@ -120,5 +120,3 @@ function requireTime(id: string, dueAt: number, now: number, guardMs: number): v
     dueAt <= now ? `was due at ${isoTime(dueAt)}` : `is due at ${isoTime(dueAt)}, in less than ${guardMs} ms`;
   throw new TooLateError(`The message "${id}" ${when}.`);
 }
-
-const isoTime = (time: number) => new Date(time).toISOString();

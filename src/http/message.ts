@@ -1,7 +1,7 @@
 /** One message: what has become of it, and changing that. */
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
 import { timelineOf } from '../ledger/timeline';
@@ -96,5 +96,3 @@ function idIn({ id }: Readonly<Record<string, string | string[] | undefined>>): 
   if (typeof id === 'string' && id.length <= LONGEST_ID) return id;
   throw new UnknownMessageError(String(id).slice(0, LONGEST_ID));
 }
-
-const isoTime = (time: number) => new Date(time).toISOString();
