@@ -22,15 +22,19 @@ export interface Cancellation {
   cancel(id: string): Promise<void>;
 }
 
-/** Options of createCancellation. */
-export interface CancellationOptions {
-  /** None when it is switched off: then only an id that this service has made can be cancelled, as it tells its due time. */
+/** What every change of a message needs. */
+export interface ChangeOptions {
+  /** None when it is switched off. */
   readonly ledger: Ledger | undefined;
-  readonly verdicts: Pick<Verdicts, 'give'>;
   readonly owed: Pick<OwedVerdicts, 'give'>;
   readonly clock: Clock;
-  /** What is due sooner, in milliseconds, is not cancelled. */
+  /** What is due sooner, in milliseconds, is not changed. */
   readonly guardMs: number;
+}
+
+/** Options of createCancellation. Without a ledger only an id that this service has made can be cancelled, as it tells its due time. */
+export interface CancellationOptions extends ChangeOptions {
+  readonly verdicts: Pick<Verdicts, 'give'>;
 }
 
 /** Others may change the same message meanwhile; after so many of them it is given up. */

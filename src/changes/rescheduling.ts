@@ -2,15 +2,13 @@
  * Giving a waiting message another due time. The new delivery is confirmed before the old one is void: a crash between
  * the two can have it handled at the old time, or twice, and never not at all.
  */
-import type { Clock } from '../clock';
 import { InProgressError, LedgerOffError, OutcomeUnknownError, TooLateError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
 import { idDueAt, type Message } from '../message';
 import type { Scheduler } from '../scheduler';
 import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
-import { requireChangeable } from './cancellation';
-import type { OwedVerdicts } from './owed-verdicts';
+import { type ChangeOptions, requireChangeable } from './cancellation';
 
 /** A message that waits. */
 export interface Waiting {
@@ -35,14 +33,8 @@ export interface Rescheduling {
 }
 
 /** Options of createRescheduling. */
-export interface ReschedulingOptions {
-  /** None when it is switched off. */
-  readonly ledger: Ledger | undefined;
+export interface ReschedulingOptions extends ChangeOptions {
   readonly scheduler: Pick<Scheduler, 'forward'>;
-  readonly owed: Pick<OwedVerdicts, 'give'>;
-  readonly clock: Clock;
-  /** What is due sooner, in milliseconds, is not rescheduled. */
-  readonly guardMs: number;
 }
 
 /** Reschedules by way of this ledger. */
