@@ -346,7 +346,7 @@ describe('what the documents point at exists', () => {
   });
 
   test('the npm scripts and the files to run', () => {
-    const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(
+    const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+(?::[\w-]+)*)/g)].map(
       ([, name = '']) => name,
     );
     expect(new Set(scripts).size).toBeGreaterThan(3);
