@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics';
 import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
 import { batchRoutes } from './batch';
 import { jsonBody } from './body';
+import { refuseCrossSite } from './cross-site';
 import { documentRoutes } from './documents';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
@@ -54,7 +55,7 @@ export function createApp({
   app.use(measureRequests(metrics), nameRequest, securityHeaders, limitUrl, identifyCaller(access));
   // Before anything is refused for want of a key: that counts as well.
   if (access.rateLimit) app.use(limitRate(access.rateLimit));
-  app.use(requireCaller);
+  app.use(refuseCrossSite, requireCaller);
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),

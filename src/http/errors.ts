@@ -130,6 +130,7 @@ function unexpected(error: unknown): ErrorAnswer {
 
 /** Errors whose message is all that the client has to know. */
 const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail'>>> = {
+  cross_site: { status: 403, kind: 'cross-site', title: 'From another site' },
   unknown_message: { status: 404, kind: 'unknown-message', title: 'Unknown message' },
   too_late: { status: 409, kind: 'too-late', title: 'Too late' },
   id_taken: { status: 409, kind: 'id-taken', title: 'Id taken' },

@@ -12,6 +12,7 @@ import {
 } from '../../errors';
 import { ForbiddenTargetError, UnauthenticatedError } from '../authentication';
 import { BodyTooLargeError, LIMIT_BYTES } from '../body';
+import { CrossSiteError } from '../cross-site';
 import { answerTo, PROBLEM_JSON, problemAnswer } from '../errors';
 import { TooManyRequestsError } from '../rate-limit';
 import { InvalidRequestError, notJson } from '../validation';
@@ -106,8 +107,15 @@ export const notReady: Refusals = {
   }),
 };
 
+/** What may change something, when a browser sends it for another site's page. */
+const foreignPage: Refusals = { crossSite: new CrossSiteError() };
+
 /** These errors, those of access, and any other as what is described nowhere else. */
-export const failing = (...errors: readonly Refusals[]): Responses => failingForAnybody(access, ...errors);
+export const failing = (...errors: readonly Refusals[]): Responses =>
+  failingForAnybody(access, foreignPage, ...errors);
+
+/** The same for a GET. */
+export const failingGet = (...errors: readonly Refusals[]): Responses => failingForAnybody(access, ...errors);
 
 /** The same where no key is needed and nothing is counted. */
 export const failingForAnybody = (...errors: readonly Refusals[]): Responses => ({

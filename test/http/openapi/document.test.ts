@@ -164,7 +164,11 @@ function spoilt(status: number, request: ExampleRequest): ExampleRequest[] {
     case 403: {
       const { key } = BOUND_KEY;
       const query = path === '/v1/messages' && init.method === 'GET' ? '?to=orders' : '';
-      return [{ path: path + query, init: headers({ Authorization: `Bearer ${key}` }) }];
+      const bound = { path: path + query, init: headers({ Authorization: `Bearer ${key}` }) };
+      if (init.method === 'GET') return [bound];
+      const foreign = { path, init: headers({ 'Sec-Fetch-Site': 'cross-site' }) };
+      // What of a batch a key is not good for is said in its result.
+      return path === '/v1/messages/batch' ? [foreign] : [bound, foreign];
     }
     case 404:
       return [{ path: path.replace('/parked/orders', '/parked/nowhere'), init }];
