@@ -201,6 +201,7 @@ describe('routes', () => {
   /** What needs no body, beside what only asks. */
   const WITHOUT_BODY = [
     'POST /orders/{order_id}/paid',
+    'DELETE /meeting-reminder/{meeting_id}',
     'DELETE /v1/messages/{id}',
     'POST /v1/messages/{id}/run-now',
     'POST /v1/parked/{target}/redrive',
@@ -212,7 +213,9 @@ describe('routes', () => {
       const name = `documented-${i}`;
       await postJson('/submit-order', { order_id: name });
       await postJson('/v1/messages', { id: name, to: 'orders', payload: { order_id: name }, delay: '1h' });
-      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id)\}/, name);
+      const meeting = { email: 'ada@example.com', starts_at: new Date(clock() + 86_400_000).toISOString() };
+      await postJson('/meeting-reminder', { meeting_id: name, ...meeting });
+      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id|meeting_id)\}/, name);
       const { status } = await fetch(`${address}${filledIn}`, { method });
       const expected = method === 'GET' || WITHOUT_BODY.includes(`${method} ${path}`) ? 200 : 422;
       expect({ method, path, status }).toEqual({ method, path, status: expected });

@@ -2,6 +2,7 @@
 import { createAcceptance } from '../src/changes/acceptance';
 import { createCancellation } from '../src/changes/cancellation';
 import { createOwedVerdicts } from '../src/changes/owed-verdicts';
+import { createReplacement } from '../src/changes/replacement';
 import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
 import { UnknownMessageError } from '../src/errors';
@@ -104,13 +105,13 @@ export function createMemoryChanges({
   const parts = { ...memory, ledger, scheduler, clock, guardMs: 1_000 };
   const acceptance = createAcceptance(parts);
   memory.tell(acceptance.note);
+  const cancellation = createCancellation(parts);
   return {
     memory,
     changes: {
-      ledger,
-      acceptance,
-      cancellation: createCancellation(parts),
+      ...{ ledger, acceptance, cancellation },
       rescheduling: createRescheduling(parts),
+      replacement: ledger && createReplacement({ ledger, acceptance, cancellation }),
     },
   };
 }

@@ -12,6 +12,7 @@ import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
 import { limitUrl } from './limits';
 import { overviewRoutes } from './listing';
+import { meetingRoutes } from './meetings';
 import { oneMessageRoutes } from './message';
 import { messageRoutes } from './messages';
 import { measureRequests, metricsRoutes } from './metrics';
@@ -59,6 +60,7 @@ export function createApp({
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
+    ...meetingRoutes(options),
     ...messageRoutes(options),
     ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),

@@ -2,6 +2,7 @@
 import { type Acceptance, createAcceptance } from '../../src/changes/acceptance';
 import { type Cancellation, createCancellation } from '../../src/changes/cancellation';
 import { createOwedVerdicts } from '../../src/changes/owed-verdicts';
+import { createReplacement, type Replacement } from '../../src/changes/replacement';
 import { createRescheduling, type Rescheduling } from '../../src/changes/rescheduling';
 import { systemClock as clock } from '../../src/clock';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger';
@@ -9,7 +10,7 @@ import { followVerdicts, type Verdicts } from '../../src/verdicts/verdicts';
 import { eventually } from './eventually';
 import type { World } from './world';
 
-export interface Changes extends Acceptance, Cancellation, Rescheduling {
+export interface Changes extends Acceptance, Cancellation, Rescheduling, Replacement {
   readonly ledger: Ledger;
   readonly verdicts: Verdicts;
   close(): Promise<void>;
@@ -43,9 +44,11 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   await eventually(() => expect(ledger.caughtUp() && verdicts.caughtUp()).toBe(true));
   const parts = { scheduler, recorder, ledger, verdicts, owed, clock, guardMs: GUARD_MS };
   acceptance = createAcceptance(parts);
+  const cancellation = createCancellation(parts);
   return {
     ...acceptance,
-    ...createCancellation(parts),
+    ...cancellation,
+    ...createReplacement({ ledger, acceptance, cancellation }),
     ...createRescheduling(parts),
     ledger,
     verdicts,

@@ -87,6 +87,13 @@ export const changing: Refusals = {
   beingChanged: new InProgressError('The message "cart-7" is being changed by another request. Try again.'),
 };
 
+/** Asking for the same as others do at that moment. */
+export const beingReplaced: Refusals = {
+  beingReplaced: new InProgressError(
+    'What "meeting:planning" names is being replaced by other requests. Try again.',
+  ),
+};
+
 /** A target that is none. */
 export const unknownTarget: Refusals = {
   unknownTarget: problemAnswer({

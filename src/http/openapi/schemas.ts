@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { anyJson } from '../../targets';
 import { MOST_MESSAGES } from '../batch-body';
 import { welcomeEmail } from '../emails';
+import { meetingReminder } from '../meetings';
 import { rescheduleBody } from '../message';
 import { messageSchema, payloadSchemas } from '../messages';
 import { submitOrder } from '../orders';
@@ -75,6 +76,7 @@ function namedSchemas({ clock, templateNames }: SchemaOptions) {
   return {
     SubmitOrder: submitOrder,
     WelcomeEmail: welcomeEmail(templateNames),
+    MeetingReminder: meetingReminder(clock),
     Message: message,
     ...messages,
     Batch: z.array(message).min(1).max(MOST_MESSAGES),

@@ -30,6 +30,7 @@ function failingApp(error: Error) {
     acceptance: { accept: fail, note: () => {} },
     cancellation: { cancel: fail },
     rescheduling: { reschedule: fail, runNow: fail },
+    replacement: { replace: fail, cancelLatest: fail },
     ledger: { find: fail, require: fail, view: () => ({}) as never, isComplete: () => true },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
@@ -188,18 +189,28 @@ const unreadable = (headers: Record<string, string>) =>
 
 const EXAMPLE_MESSAGE = { to: 'orders', payload: { order_id: 'A-7', expire_minutes: 30 }, id: 'cart-7' };
 
-/** The message and the order that the examples are about. */
-async function seed(api: Api, { delay = '30m', expire_minutes = 30 } = {}): Promise<void> {
+/** The message, the order and the meeting that the examples are about. */
+async function seed(
+  api: Api,
+  { delay = '30m', expire_minutes = 30, starts_at = '2035-06-04T15:00:00+02:00' } = {},
+): Promise<void> {
   const headers = { Authorization: `Bearer ${KEY.key}` };
   await api.post('/v1/messages', { ...EXAMPLE_MESSAGE, delay }, headers);
   await api.post('/submit-order', { order_id: 'A-1', expire_minutes }, headers);
+  await api.post(
+    '/meeting-reminder',
+    { meeting_id: 'planning', email: 'ada@example.com', starts_at, title: 'Planning' },
+    headers,
+  );
 }
 
-/** Both have been handled, and stand for something else than in the examples. */
+/** All have been handled, and stand for something else than in the examples; somebody is about to move the meeting. */
 async function conflict(api: Api): Promise<void> {
-  await seed(api, { delay: '1h', expire_minutes: 60 });
+  await seed(api, { delay: '1h', expire_minutes: 60, starts_at: '2035-06-04T16:00:00+02:00' });
   for (const { id = '', to, delivery = '', dueAt } of api.scheduled)
     await api.recorder.record({ kind: 'handled', id, to, delivery, attempt: 1, dueAt, at: NOW });
+  const elsewhere = { to: 'emails', delivery: 'elsewhere', attempt: 1, dueAt: NOW, at: NOW };
+  await api.recorder.record({ kind: 'claimed', id: 'meeting:planning:2', ...elsewhere });
 }
 
 async function withApp<T>(app: ReturnType<typeof createApp>, use: (send: Send) => Promise<T>): Promise<T> {
