@@ -1,4 +1,5 @@
 import { OutcomeUnknownError } from '../../src/errors';
+import { newApiKey, parseApiKeys } from '../../src/http/api-keys';
 import { type Api, inShort, NOW, pathOf, problemIn, recordOutcome, startApi } from './api';
 
 const YEAR_MINUTES = 365 * 24 * 60;
@@ -383,4 +384,20 @@ test('without a ledger it is said that there has to be one', async () => {
   }
   expect((await remind({ ...meeting, email: 'ann' })).status).toBe(422);
   expect(api.scheduled).toEqual([]);
+});
+
+test('only keys for mails are good for it', async () => {
+  await api.close();
+  const [mails, orders] = [newApiKey('mails', ['emails']), newApiKey('orders', ['orders'])];
+  api = await startApi({
+    access: { keys: parseApiKeys(`${mails.entry},${orders.entry}`), publicPaths: [] },
+  });
+  const statusesWith = async ({ key }: { key: string }) => {
+    const headers = { Authorization: `Bearer ${key}` };
+    const accepted = await api.post('/meeting-reminder', meeting, headers);
+    const cancelled = await api.request('/meeting-reminder/M1', { method: 'DELETE', headers });
+    return [accepted.status, cancelled.status];
+  };
+  expect(await statusesWith(orders)).toEqual([403, 403]);
+  expect(await statusesWith(mails)).toEqual([202, 200]);
 });
