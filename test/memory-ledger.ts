@@ -111,7 +111,7 @@ export function createMemoryChanges({
     changes: {
       ...{ ledger, acceptance, cancellation },
       rescheduling: createRescheduling(parts),
-      replacement: ledger && createReplacement({ ledger, acceptance, cancellation }),
+      replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     },
   };
 }

@@ -1,19 +1,28 @@
 /**
  * Messages of which the latest request counts: whoever asks for one by the same name replaces the one before.
  *
- * Each request that differs from the latest makes a message of its own, whose id is the name and a number. It is confirmed
- * before those with lower numbers are cancelled, so a crash between the two leaves both, never none, and the same request
- * sent again finds its message and cancels what is left. The ledger accepts an id once, whichever process is asked; so it
- * decides who has a number, and whoever comes second takes the next one.
+ * Each request that differs from the latest makes a message of its own, whose id is the name and a number that grows. It
+ * is confirmed before those with lower numbers are cancelled, so a crash between the two leaves both, never none; the same
+ * request sent again finds its message and cancels what is left. The ledger accepts an id once, so it decides between
+ * two processes that have the same number in mind; where their numbers differ, whoever reads both cancels the lower one.
  *
  * Why it is no rescheduling: that keeps content and attempts, and cannot bring back what was handled. Why a number and no
  * digest of the request: what is moved away and back is asked for a second time, and has to be handled then.
  */
-import { IdTakenError, InProgressError, TooLateError, UnknownMessageError } from '../errors';
+import type { Clock } from '../clock';
+import {
+  DelayBrokerError,
+  IdTakenError,
+  InProgressError,
+  OutcomeUnknownError,
+  TooLateError,
+  UnknownMessageError,
+} from '../errors';
 import type { Ledger } from '../ledger/ledger';
-import { isPending, type LedgerRecord } from '../ledger/record';
+import { isPending } from '../ledger/record';
 import type { Acceptance, Accepted, AcceptRequest } from './acceptance';
 import type { Cancellation } from './cancellation';
+import { lookForVersions, type Version, versionId } from './versions';
 
 /** What a caller wants handled in place of what it wanted before. */
 export interface ReplaceRequest extends Omit<AcceptRequest, 'key' | 'own'> {
@@ -29,14 +38,15 @@ export interface Replaced extends Accepted {
   readonly tooLateForOther: boolean;
 }
 
-/** Replaces messages. Both throw what Publisher.publish throws, and what Ledger.find does. */
+/** Replaces messages. Both throw what Publisher.publish and Ledger.find throw, and: */
 export interface Replacement {
   /**
    * Resolves once RabbitMQ has the message and those before it are certain not to be handled, but for what is due in a
    * moment. The latest request once more makes no message, unless it has been cancelled. After an error the same request
    * may be sent again.
    *
-   * @throws InProgressError others are replacing it, or changing the one before
+   * @throws InProgressError others are replacing it, and nothing has come of this request
+   * @throws OutcomeUnknownError also where RabbitMQ has the message, and one before could not be cancelled
    */
   replace(request: ReplaceRequest): Promise<Replaced>;
   /**
@@ -56,44 +66,36 @@ export interface ReplacementOptions {
   readonly ledger: Pick<Ledger, 'view' | 'find' | 'isComplete'>;
   readonly acceptance: Pick<Acceptance, 'accept'>;
   readonly cancellation: Cancellation;
-}
-
-/** One of the messages with a name, as it was when it was looked for. */
-interface Version extends Pick<LedgerRecord, 'id' | 'status' | 'firstDueAt' | 'fingerprint'> {
-  readonly number: number;
+  readonly clock: Clock;
 }
 
 /** Others may replace the same meanwhile; after so many of them it is given up. */
 const TRIES = 5;
 
 /** Replaces by way of this ledger. */
-export function createReplacement({ ledger, acceptance, cancellation }: ReplacementOptions): Replacement {
-  /** What there is of a name, in order, and the next id: all that was confirmed before has been read when nobody has it. */
-  async function lookFor(name: string, to: string): Promise<{ versions: Version[]; nextId: string }> {
-    const known = () =>
-      versionsOf(name, ledger.view().list({ key: name, to, limit: Number.POSITIVE_INFINITY }).records);
-    const highest = () => known().at(-1)?.number ?? 0;
-    let number = 0;
-    // Also past an id that somebody has chosen for something else.
-    do number = Math.max(number, highest()) + 1;
-    while ((await ledger.find(idOf(name, number))) || highest() >= number);
-    return { versions: known(), nextId: idOf(name, number) };
-  }
+export function createReplacement(options: ReplacementOptions): Replacement {
+  const { ledger, acceptance, cancellation, clock } = options;
 
-  /** Undefined when another request has this id. */
-  async function add(id: string, { name, fingerprint, ...request }: ReplaceRequest) {
+  const lookFor = (name: string, to: string) => lookForVersions({ ledger, clock, name, to });
+
+  /** Undefined when another request has this number. */
+  async function add(number: number, { name, fingerprint, ...request }: ReplaceRequest) {
+    const id = versionId(name, number);
     try {
-      const accepted = await acceptance.accept({ ...request, key: name, own: { id, fingerprint } });
-      // Two processes can accept an id at the same instant; then one of the two messages is void.
-      const record = await ledger.find(id);
-      return record && record.fingerprint !== fingerprint ? undefined : accepted;
+      return await acceptance.accept({ ...request, key: name, own: { id, fingerprint } });
     } catch (error) {
       if (error instanceof IdTakenError) return undefined;
       throw error;
     }
   }
 
-  /** False for what is handled, or may be. */
+  /** Cancels those that still wait; false when one of them was handled, or may be. */
+  async function cancelBelow(number: number, versions: readonly Version[]): Promise<boolean> {
+    const others = versions.filter((version) => isPending(version) && version.number < number);
+    const inTime = await Promise.all(others.map(({ id }) => isCancelled(id)));
+    return !inTime.includes(false);
+  }
+
   async function isCancelled(id: string): Promise<boolean> {
     try {
       await cancellation.cancel(id);
@@ -105,27 +107,40 @@ export function createReplacement({ ledger, acceptance, cancellation }: Replacem
     }
   }
 
+  /** Undefined when another process has accepted something else by this number: then this message is void. */
+  async function addInPlaceOfOthers(number: number, request: ReplaceRequest): Promise<Replaced | undefined> {
+    const { name, to, fingerprint } = request;
+    const accepted = await add(number, request);
+    if (!accepted) return undefined;
+    return certain(accepted.id, async () => {
+      const { versions } = await lookFor(name, to);
+      const own = versions.find((version) => version.number === number);
+      if (own && own.fingerprint !== fingerprint) return undefined;
+      const highest = Math.max(number, versions.at(-1)?.number ?? 0);
+      return { ...accepted, tooLateForOther: !(await cancelBelow(highest, versions)) };
+    });
+  }
+
   return {
     async replace(request) {
       const { name, to, fingerprint } = request;
       for (let tries = 0; tries < TRIES; tries++) {
-        const { versions, nextId } = await lookFor(name, to);
+        const { versions, next } = await lookFor(name, to);
         const latest = versions.at(-1);
-        const same = latest && latest.fingerprint === fingerprint && latest.status !== 'cancelled';
-        const accepted = same
-          ? { id: latest.id, dueAt: latest.firstDueAt, replayed: true }
-          : await add(nextId, request);
-        if (!accepted) continue;
-        const others = versions.filter((version) => isPending(version) && version.id !== accepted.id);
-        const cancelled = await Promise.all(others.map(({ id }) => isCancelled(id)));
-        return { ...accepted, tooLateForOther: cancelled.includes(false) };
+        if (latest && latest.fingerprint === fingerprint && latest.status !== 'cancelled') {
+          const { id, firstDueAt: dueAt, number } = latest;
+          const inTime = await certain(id, () => cancelBelow(number, versions));
+          return { id, dueAt, replayed: true, tooLateForOther: !inTime };
+        }
+        const replaced = await addInPlaceOfOthers(next, request);
+        if (replaced) return replaced;
       }
       throw new InProgressError(`What "${name}" names is being replaced by other requests. Try again.`);
     },
     async cancelLatest(name, to) {
-      const { versions, nextId } = await lookFor(name, to);
+      const { versions } = await lookFor(name, to);
       const latest = versions.at(-1);
-      if (!latest) throw new UnknownMessageError(nextId, { complete: ledger.isComplete() });
+      if (!latest) throw new UnknownMessageError(name, { complete: ledger.isComplete() });
       // One before it still waits where whoever replaced it died before that was cancelled.
       const others = versions.filter((version) => isPending(version) && version !== latest);
       await Promise.all([latest, ...others].map(({ id }) => cancellation.cancel(id)));
@@ -134,17 +149,15 @@ export function createReplacement({ ledger, acceptance, cancellation }: Replacem
   };
 }
 
-const idOf = (name: string, number: number) => `${name}:${number}`;
-
-/** Those of records with a name that are numbered, in order; whoever chooses keys may have chosen the same. */
-export function versionsOf(name: string, records: readonly LedgerRecord[]): Version[] {
-  return records
-    .map(({ id, status, firstDueAt, fingerprint }) => {
-      const number = id.startsWith(`${name}:`)
-        ? Number(/^[1-9]\d{0,14}$/.exec(id.slice(name.length + 1)))
-        : 0;
-      return { id, status, firstDueAt, fingerprint, number };
-    })
-    .filter(({ number }) => number > 0)
-    .sort((a, b) => a.number - b.number);
+/** Runs what comes after a message was accepted: no error of that may say that nothing was. */
+async function certain<T>(id: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof DelayBrokerError)) throw cause;
+    throw new OutcomeUnknownError(
+      `RabbitMQ has the message "${id}", but the one before may be handled as well: ${cause.message} Send the same again.`,
+      { cause },
+    );
+  }
 }

@@ -52,7 +52,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
   const app = createApp({
     ...{ acceptance, cancellation },
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
-    replacement: ledger && createReplacement({ ledger, acceptance, cancellation }),
+    replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
     ...{ ledger, clock, metrics, logger },
     templateNames: templates.names,

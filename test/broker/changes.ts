@@ -48,7 +48,7 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   return {
     ...acceptance,
     ...cancellation,
-    ...createReplacement({ ledger, acceptance, cancellation }),
+    ...createReplacement({ ledger, acceptance, cancellation, clock }),
     ...createRescheduling(parts),
     ledger,
     verdicts,

@@ -25,10 +25,13 @@ beforeEach(async () => {
 });
 afterEach(() => api.close());
 
+/** The id of the meeting's first reminder and of those that follow within its minute. */
+const idOf = (nth: number, meetingId = 'M1') => `meeting:${meetingId}:${NOW / MINUTE_MS + nth - 1}`;
+
 const remind = (body: object) => api.post('/meeting-reminder', body);
 const callOff = (meetingId = 'M1') => api.delete(`/meeting-reminder/${encodeURIComponent(meetingId)}`);
 const replayed = ({ headers }: { headers: Headers }) => headers.get('Idempotent-Replayed');
-const statusOf = async (number: number) => (await api.request(pathOf(`meeting:M1:${number}`))).body.status;
+const statusOf = async (number: number) => (await api.request(pathOf(idOf(number)))).body.status;
 /** What would be sent: what is in the wheel and not void, by when it is due. */
 const toBeSent = () =>
   api.scheduled
@@ -46,12 +49,12 @@ test('a mail goes out a quarter of an hour before the meeting starts', async () 
   expect(status).toBe(202);
   expect(body).toEqual({
     msg: 'mail to ann@example.com goes out 15 minutes before meeting M1',
-    id: 'meeting:M1:1',
+    id: idOf(1),
     due_at: '2026-11-20T13:45:00.000Z',
   });
   expect(api.scheduled).toEqual([
     expect.objectContaining({
-      id: 'meeting:M1:1',
+      id: idOf(1),
       to: 'emails',
       dueAt: NOW + 105 * MINUTE_MS,
       payload: {
@@ -62,7 +65,7 @@ test('a mail goes out a quarter of an hour before the meeting starts', async () 
     }),
   ]);
   const list = await api.request('/v1/messages?key=meeting:M1');
-  expect(list.body.messages).toEqual([expect.objectContaining({ id: 'meeting:M1:1', status: 'scheduled' })]);
+  expect(list.body.messages).toEqual([expect.objectContaining({ id: idOf(1), status: 'scheduled' })]);
 });
 
 test('without a title it is called "Your meeting"', async () => {
@@ -136,7 +139,7 @@ describe('the same meeting again', () => {
     await remind(meeting);
     const { status, body, headers } = await remind({ ...meeting, ...changed });
     expect([status, replayed({ headers })]).toEqual([202, null]);
-    expect(body).toMatchObject({ id: 'meeting:M1:2', due_at: dueAt });
+    expect(body).toMatchObject({ id: idOf(2), due_at: dueAt });
     expect(body.msg).not.toContain('too late');
     expect(toBeSent()).toEqual([dueAt]);
     expect([await statusOf(1), await statusOf(2)]).toContain('cancelled');
@@ -165,7 +168,8 @@ describe('the same meeting again', () => {
 
       const moved = await remind({ ...meeting, starts_at: '2026-11-20T17:00:00+01:00' });
       expect([moved.status, replayed(moved)]).toEqual([202, null]);
-      expect(moved.body).toMatchObject({ id: 'meeting:M1:2', due_at: '2026-11-20T15:45:00.000Z' });
+      expect(moved.body.due_at).toBe('2026-11-20T15:45:00.000Z');
+      expect(moved.body.id).not.toBe(first.body.id);
       expect(api.scheduled).toHaveLength(2);
     },
   );
@@ -194,7 +198,7 @@ describe('the same meeting again', () => {
     await remind({ ...meeting, starts_at: '2026-11-20T17:00:00+01:00' });
     const back = await remind(meeting);
     expect([back.status, replayed(back)]).toEqual([202, null]);
-    expect(back.body).toMatchObject({ id: 'meeting:M1:3', due_at: '2026-11-20T13:45:00.000Z' });
+    expect(back.body).toMatchObject({ id: idOf(3), due_at: '2026-11-20T13:45:00.000Z' });
     expect(toBeSent()).toEqual(['2026-11-20T13:45:00.000Z']);
     expect(replayed(await remind(meeting))).toBe('true');
   });
@@ -242,7 +246,7 @@ describe('the meeting is called off', () => {
       const { status, body } = await callOff();
       expect([status, body]).toEqual([
         200,
-        { msg: 'no mail goes out before meeting M1', id: 'meeting:M1:1', status: 'cancelled' },
+        { msg: 'no mail goes out before meeting M1', id: idOf(1), status: 'cancelled' },
       ]);
     }
     expect(toBeSent()).toEqual([]);
@@ -251,7 +255,7 @@ describe('the meeting is called off', () => {
   test('after it was moved', async () => {
     await remind(meeting);
     await remind({ ...meeting, starts_at: '2026-11-20T17:00:00+01:00' });
-    expect((await callOff()).body).toMatchObject({ id: 'meeting:M1:2' });
+    expect((await callOff()).body).toMatchObject({ id: idOf(2) });
     expect(toBeSent()).toEqual([]);
   });
 
@@ -259,17 +263,17 @@ describe('the meeting is called off', () => {
     await remind(meeting);
     await callOff();
     const again = await remind(meeting);
-    expect([again.status, replayed(again), again.body.id]).toEqual([202, null, 'meeting:M1:2']);
+    expect([again.status, replayed(again), again.body.id]).toEqual([202, null, idOf(2)]);
     await callOff();
     const moved = await remind({ ...meeting, starts_at: '2026-11-20T17:00:00+01:00' });
-    expect([moved.status, replayed(moved), moved.body.id]).toEqual([202, null, 'meeting:M1:3']);
+    expect([moved.status, replayed(moved), moved.body.id]).toEqual([202, null, idOf(3)]);
     expect(toBeSent()).toEqual(['2026-11-20T15:45:00.000Z']);
   });
 
   test.each(['M1', 'M 1', 'x'.repeat(129)])('but %s was never known', async (meetingId) => {
     const answer = await callOff(meetingId);
     expect(problemIn(answer)).toBe('404 unknown-message');
-    expect(answer.body.detail).toMatch(/^There is no message "meeting:.*:1"\.$/);
+    expect(answer.body.detail).toMatch(/^There is no message "meeting:.*"\.$/);
   });
 
   test.each<[string, number, RegExp]>([
@@ -286,7 +290,7 @@ describe('the meeting is called off', () => {
   test('but the mail was sent', async () => {
     await remind(meeting);
     await sent();
-    expect((await callOff()).body.detail).toBe('The message "meeting:M1:1" was handled.');
+    expect((await callOff()).body.detail).toBe(`The message "${idOf(1)}" was handled.`);
   });
 });
 
@@ -303,14 +307,26 @@ test('meetings whose ids differ by little, or have numbers, are different ones',
 
 test('what has the same key or id by chance is left alone, whatever it is for', async () => {
   const order = { to: 'orders', payload: { order_id: 'A1' }, delay: '1h', key: 'meeting:M1' };
-  await api.post('/v1/messages', { ...order, id: 'meeting:M1:1' });
-  await api.post('/v1/messages', { ...order, id: 'meeting:M1:7' });
+  await api.post('/v1/messages', { ...order, id: idOf(1) });
+  await api.post('/v1/messages', { ...order, id: idOf(7) });
   await api.post('/v1/messages', { ...order, id: 'something-else' });
   expect(problemIn(await callOff())).toBe('404 unknown-message');
-  expect((await remind(meeting)).body.id).toBe('meeting:M1:2');
-  expect((await remind({ ...meeting, title: 'Review' })).body.id).toBe('meeting:M1:3');
+  expect((await remind(meeting)).body.id).toBe(idOf(2));
+  expect((await remind({ ...meeting, title: 'Review' })).body.id).toBe(idOf(3));
   expect((await callOff()).status).toBe(200);
   expect(toBeSent()).toEqual(Array.from({ length: 3 }, () => '2026-11-20T13:00:00.000Z'));
+});
+
+test('what the ledger has forgotten is not numbered once more', async () => {
+  await api.close();
+  api = await startApi({ clock: () => now, limit: 1 });
+  const first = await remind(meeting);
+  await sent();
+  await api.post('/welcome-email', { email: 'bob@example.com' });
+  now += 7 * 24 * 60 * MINUTE_MS;
+  const next = await remind({ ...meeting, starts_at: '2026-11-27T15:00:00+01:00' });
+  expect([next.status, replayed(next)]).toEqual([202, null]);
+  expect(next.body.id).not.toBe(first.body.id);
 });
 
 describe('after an unknown outcome', () => {
@@ -323,7 +339,7 @@ describe('after an unknown outcome', () => {
     expect(problemIn(await remind(moved))).toBe('503 outcome-unknown');
     expect(await statusOf(1)).toBe('scheduled');
     const again = await remind(moved);
-    expect([again.status, again.body.id]).toEqual([202, 'meeting:M1:2']);
+    expect([again.status, again.body.id]).toEqual([202, idOf(2)]);
     expect(toBeSent()).toEqual(['2026-11-20T15:45:00.000Z']);
   });
 
@@ -357,14 +373,14 @@ describe('while the one before cannot be cancelled', () => {
     expect(problemIn(await remind(moved))).toBe('503 outcome-unknown');
     broken = false;
     const again = await remind(moved);
-    expect([again.status, replayed(again), again.body.id]).toEqual([202, 'true', 'meeting:M1:2']);
+    expect([again.status, replayed(again), again.body.id]).toEqual([202, 'true', idOf(2)]);
     expect(toBeSent()).toEqual(['2026-11-20T15:45:00.000Z']);
   });
 
   test('neither can the meeting be called off, and then all of it is', async () => {
     expect(problemIn(await callOff())).toBe('503 outcome-unknown');
     broken = false;
-    expect((await callOff()).body).toMatchObject({ id: 'meeting:M1:2', status: 'cancelled' });
+    expect((await callOff()).body).toMatchObject({ id: idOf(2), status: 'cancelled' });
     expect(toBeSent()).toEqual([]);
   });
 

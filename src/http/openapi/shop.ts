@@ -88,7 +88,7 @@ const remind: Operation = {
       'Scheduled',
       {
         msg: 'mail to ada@example.com goes out 15 minutes before meeting planning',
-        id: 'meeting:planning:1',
+        id: 'meeting:planning:29927040',
         due_at: '2035-06-04T12:45:00.000Z',
       },
       { 'Idempotent-Replayed': '`true` where this was the latest request before; this is its answer' },
@@ -112,7 +112,7 @@ const callOff: Operation = {
   responses: {
     200: jsonAnswer('No mail goes out', 'ReminderCancelled', {
       msg: 'no mail goes out before meeting planning',
-      id: 'meeting:planning:1',
+      id: 'meeting:planning:29927040',
       status: 'cancelled',
     }),
     ...refusal.failing(

@@ -210,7 +210,7 @@ async function conflict(api: Api): Promise<void> {
   for (const { id = '', to, delivery = '', dueAt } of api.scheduled)
     await api.recorder.record({ kind: 'handled', id, to, delivery, attempt: 1, dueAt, at: NOW });
   const elsewhere = { to: 'emails', delivery: 'elsewhere', attempt: 1, dueAt: NOW, at: NOW };
-  await api.recorder.record({ kind: 'claimed', id: 'meeting:planning:2', ...elsewhere });
+  await api.recorder.record({ kind: 'claimed', id: `meeting:planning:${NOW / 60_000 + 1}`, ...elsewhere });
 }
 
 async function withApp<T>(app: ReturnType<typeof createApp>, use: (send: Send) => Promise<T>): Promise<T> {
