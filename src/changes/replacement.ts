@@ -55,8 +55,8 @@ export interface Replacement {
    *
    * @param to the target of the messages
    * @throws UnknownMessageError there is none of this name
-   * @throws TooLateError it is due in a moment, or was handled, or parked
-   * @throws InProgressError another request is changing it
+   * @throws TooLateError one is due in a moment, or the latest was handled, or parked; those that could be are cancelled
+   * @throws InProgressError another request is changing one
    */
   cancelLatest(name: string, to: string): Promise<string>;
 }
@@ -143,7 +143,8 @@ export function createReplacement(options: ReplacementOptions): Replacement {
       if (!latest) throw new UnknownMessageError(name, { complete: ledger.isComplete() });
       // One before it still waits where whoever replaced it died before that was cancelled.
       const others = versions.filter((version) => isPending(version) && version !== latest);
-      await Promise.all([latest, ...others].map(({ id }) => cancellation.cancel(id)));
+      const ends = await Promise.allSettled([latest, ...others].map(({ id }) => cancellation.cancel(id)));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
       return latest.id;
     },
   };

@@ -70,6 +70,14 @@ test('who is always too late is told to try again, and has had nothing accepted'
   expect(waiting()).toHaveLength(1);
 });
 
+test('what waits is cancelled, though one before it is due and cannot be', async () => {
+  const api = processAhead(0);
+  await api.replace({ ...request('due'), dueAt: NOW });
+  await expect(api.replace(request('later'))).resolves.toMatchObject({ tooLateForOther: true });
+  await expect(api.cancelLatest('m', 'emails')).rejects.toThrow(/^The message "m:1000" was due at /);
+  expect(waiting()).toEqual(['m:1000']);
+});
+
 test('once a message is accepted, no error says that nothing was', async () => {
   const api = processAhead(0);
   await api.replace(request('first'));
