@@ -53,6 +53,10 @@ export class AddressRefusedError extends DelayBrokerError {
 /** There is no such message, or nothing is known of it. */
 export class UnknownMessageError extends DelayBrokerError {
   readonly code = 'unknown_message';
+  /** @param complete whether every message there is would be known; default yes */
+  constructor(id: string, { complete = true } = {}) {
+    super(`There is no message "${id}"${complete ? '' : ', as far back as the ledger goes'}.`);
+  }
 }
 
 /** There is no schedule of this name. */

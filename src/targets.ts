@@ -4,7 +4,8 @@ import { z } from 'zod';
 /** Longest text taken anywhere a name or an address is meant, in characters. */
 export const LONGEST_TEXT = 128;
 
-const YEAR_MINUTES = 365 * 24 * 60;
+/** A year in minutes, leap days left out. */
+export const YEAR_MINUTES = 365 * 24 * 60;
 
 /** Text of 1 to 128 characters. */
 export const text = z.string().min(1).max(LONGEST_TEXT);

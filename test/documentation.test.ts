@@ -203,6 +203,7 @@ describe('routes', () => {
   /** What needs no body, beside what only asks. */
   const WITHOUT_BODY = [
     'POST /orders/{order_id}/paid',
+    'DELETE /meeting-reminder/{meeting_id}',
     'DELETE /v1/messages/{id}',
     'POST /v1/messages/{id}/run-now',
     'POST /v1/parked/{target}/redrive',
@@ -214,7 +215,9 @@ describe('routes', () => {
       const name = `documented-${i}`;
       await postJson('/submit-order', { order_id: name });
       await postJson('/v1/messages', { id: name, to: 'orders', payload: { order_id: name }, delay: '1h' });
-      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id)\}/, name);
+      const meeting = { email: 'ada@example.com', starts_at: new Date(clock() + 86_400_000).toISOString() };
+      await postJson('/meeting-reminder', { meeting_id: name, ...meeting });
+      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id|meeting_id)\}/, name);
       const { status } = await fetch(`${address}${filledIn}`, { method });
       const expected = method === 'GET' || WITHOUT_BODY.includes(`${method} ${path}`) ? 200 : 422;
       expect({ method, path, status }).toEqual({ method, path, status: expected });
@@ -348,7 +351,7 @@ describe('what the documents point at exists', () => {
   });
 
   test('the npm scripts and the files to run', () => {
-    const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+)/g)].map(
+    const scripts = [...readme.matchAll(/npm (?:run )?(start|test|(?<=run )[\w-]+(?::[\w-]+)*)/g)].map(
       ([, name = '']) => name,
     );
     expect(new Set(scripts).size).toBeGreaterThan(3);

@@ -2,8 +2,10 @@
 import { createAcceptance } from '../src/changes/acceptance';
 import { createCancellation } from '../src/changes/cancellation';
 import { createOwedVerdicts } from '../src/changes/owed-verdicts';
+import { createReplacement } from '../src/changes/replacement';
 import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
+import { UnknownMessageError } from '../src/errors';
 import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
 import { createExtent } from '../src/ledger/extent';
 import type { Ledger, Placed } from '../src/ledger/ledger';
@@ -66,6 +68,11 @@ export function createMemoryLedger({
       return entry && hasMessage(entry) ? messages[offset] : undefined;
     },
     find: async (id) => view.get(id),
+    async require(id) {
+      const record = view.get(id);
+      if (record) return record;
+      throw new UnknownMessageError(id, { complete: ledger.isComplete() });
+    },
     extent: createExtent(),
     isComplete: () => view.evicted() === 0,
     caughtUp: () => true,
@@ -98,13 +105,13 @@ export function createMemoryChanges({
   const parts = { ...memory, ledger, scheduler, clock, guardMs: 1_000 };
   const acceptance = createAcceptance(parts);
   memory.tell(acceptance.note);
+  const cancellation = createCancellation(parts);
   return {
     memory,
     changes: {
-      ledger,
-      acceptance,
-      cancellation: createCancellation(parts),
+      ...{ ledger, acceptance, cancellation },
       rescheduling: createRescheduling(parts),
+      replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     },
   };
 }

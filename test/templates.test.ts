@@ -19,8 +19,8 @@ test('a welcome says where it was sent to', () => {
 test('a reminder says what starts when', () => {
   const { subject, text, html } = templates.render('reminder', meeting);
   expect(subject).toBe('Reminder: Planning');
-  expect(text).toContain('Planning starts at noon.');
-  expect(html).toContain('<strong>Planning</strong> starts at noon.');
+  expect(text).toContain('\nPlanning\nstarts noon.');
+  expect(html).toContain('<strong>Planning</strong><br />starts noon.');
 });
 
 test('variables are escaped in the HTML part, and only there', () => {

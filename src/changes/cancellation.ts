@@ -1,5 +1,5 @@
 /** Cancelling a message: whatever of it comes up is dropped. Nothing is taken out of a queue. */
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { InProgressError, LedgerOffError, TooLateError, UnknownMessageError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
@@ -22,15 +22,19 @@ export interface Cancellation {
   cancel(id: string): Promise<void>;
 }
 
-/** Options of createCancellation. */
-export interface CancellationOptions {
-  /** None when it is switched off: then only an id that this service has made can be cancelled, as it tells its due time. */
+/** What every change of a message needs. */
+export interface ChangeOptions {
+  /** None when it is switched off. */
   readonly ledger: Ledger | undefined;
-  readonly verdicts: Pick<Verdicts, 'give'>;
   readonly owed: Pick<OwedVerdicts, 'give'>;
   readonly clock: Clock;
-  /** What is due sooner, in milliseconds, is not cancelled. */
+  /** What is due sooner, in milliseconds, is not changed. */
   readonly guardMs: number;
+}
+
+/** Options of createCancellation. Without a ledger only an id that this service has made can be cancelled, as it tells its due time. */
+export interface CancellationOptions extends ChangeOptions {
+  readonly verdicts: Pick<Verdicts, 'give'>;
 }
 
 /** Others may change the same message meanwhile; after so many of them it is given up. */
@@ -47,10 +51,8 @@ export function createCancellation(options: CancellationOptions): Cancellation {
     if (!ledger) return cancelUnseen(id);
     for (let tries = 0; tries < TRIES; tries++) {
       const record = await ledger.find(id);
-      if (!record) {
-        if (!ledger.isComplete()) return cancelUnseen(id);
-        throw new UnknownMessageError(`There is no message "${id}".`);
-      }
+      if (!record && !ledger.isComplete()) return cancelUnseen(id);
+      if (!record) throw new UnknownMessageError(id);
       if (await isCancelled(record, ledger)) return;
       await ledger.nextEntry(LOOK_MS);
     }
@@ -82,7 +84,7 @@ export function createCancellation(options: CancellationOptions): Cancellation {
     // Later than any message can be due: its verdict would be kept for ever.
     if (dueAt === undefined || dueAt - clock() > LONGEST_DELAY_MS) {
       if (!ledger && dueAt === undefined) throw new LedgerOffError('Cancelling by an id of your own');
-      throw new UnknownMessageError(`There is no message "${id}", as far back as the ledger goes.`);
+      throw new UnknownMessageError(id, { complete: false });
     }
     requireTime(id, dueAt, clock(), guardMs);
     await verdicts.give(id, { revision: FINAL, valid: null, until: dueAt, voids: 1 });
@@ -122,5 +124,3 @@ function requireTime(id: string, dueAt: number, now: number, guardMs: number): v
     dueAt <= now ? `was due at ${isoTime(dueAt)}` : `is due at ${isoTime(dueAt)}, in less than ${guardMs} ms`;
   throw new TooLateError(`The message "${id}" ${when}.`);
 }
-
-const isoTime = (time: number) => new Date(time).toISOString();

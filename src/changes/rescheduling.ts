@@ -2,21 +2,13 @@
  * Giving a waiting message another due time. The new delivery is confirmed before the old one is void: a crash between
  * the two can have it handled at the old time, or twice, and never not at all.
  */
-import type { Clock } from '../clock';
-import {
-  InProgressError,
-  LedgerOffError,
-  OutcomeUnknownError,
-  TooLateError,
-  UnknownMessageError,
-} from '../errors';
+import { InProgressError, LedgerOffError, OutcomeUnknownError, TooLateError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
 import { idDueAt, type Message } from '../message';
 import type { Scheduler } from '../scheduler';
 import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
-import { requireChangeable } from './cancellation';
-import type { OwedVerdicts } from './owed-verdicts';
+import { type ChangeOptions, requireChangeable } from './cancellation';
 
 /** A message that waits. */
 export interface Waiting {
@@ -41,26 +33,13 @@ export interface Rescheduling {
 }
 
 /** Options of createRescheduling. */
-export interface ReschedulingOptions {
-  /** None when it is switched off. */
-  readonly ledger: Ledger | undefined;
+export interface ReschedulingOptions extends ChangeOptions {
   readonly scheduler: Pick<Scheduler, 'forward'>;
-  readonly owed: Pick<OwedVerdicts, 'give'>;
-  readonly clock: Clock;
-  /** What is due sooner, in milliseconds, is not rescheduled. */
-  readonly guardMs: number;
 }
 
 /** Reschedules by way of this ledger. */
 export function createRescheduling(options: ReschedulingOptions): Rescheduling {
   const { ledger, scheduler, owed, clock, guardMs } = options;
-
-  async function recordOf(id: string, within: Ledger): Promise<LedgerRecord> {
-    const record = await within.find(id);
-    if (record) return record;
-    const far = within.isComplete() ? '' : ', as far back as the ledger goes';
-    throw new UnknownMessageError(`There is no message "${id}"${far}.`);
-  }
 
   async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<Waiting> {
     const { id, to, attempt, delivery: from, dueAt: oldDueAt } = record;
@@ -86,11 +65,11 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
   return {
     async reschedule(id, dueAt) {
       if (!ledger) throw new LedgerOffError('Rescheduling');
-      return move(await recordOf(id, ledger), Math.max(dueAt, clock()), ledger);
+      return move(await ledger.require(id), Math.max(dueAt, clock()), ledger);
     },
     async runNow(id) {
       if (!ledger) throw new LedgerOffError('Running a message now');
-      const record = await recordOf(id, ledger);
+      const record = await ledger.require(id);
       const { status, dueAt } = record;
       const waits = status === 'scheduled' || status === 'due' || status === 'retrying';
       if (waits && dueAt - clock() < guardMs) return { dueAt, status };

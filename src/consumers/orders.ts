@@ -1,7 +1,7 @@
 /** An order that came due: the order service decides what becomes of it, and whoever listens for events is told. */
 import type { z } from 'zod';
 import type { Publisher } from '../amqp/publisher';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import type { Logger } from '../logger';
 import type { orderPayload } from '../targets';
 import { EVENTS_EXCHANGE } from '../topology';
@@ -47,7 +47,7 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
     const event = {
       order_id: order.payload.order_id,
       ...timesOf(order),
-      handled_at: new Date(handledAt).toISOString(),
+      handled_at: isoTime(handledAt),
       ...(reason && { reason }),
     };
     const publication = {
@@ -92,7 +92,7 @@ async function askOrderService(
 /** Due at first, however often it is tried. */
 function timesOf({ acceptedAt, dueAt, first }: Order) {
   return {
-    submitted_at: new Date(acceptedAt).toISOString(),
-    due_at: new Date(first?.dueAt ?? dueAt).toISOString(),
+    submitted_at: isoTime(acceptedAt),
+    due_at: isoTime(first?.dueAt ?? dueAt),
   };
 }

@@ -6,7 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Publisher } from '../amqp/publisher';
 import type { Delivery } from '../amqp/subscription';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { MalformedMessageError } from '../errors';
 import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
@@ -180,7 +180,7 @@ export function createProcessing(
       attempt: message.attempt,
       lateMs: startedAt - message.dueAt,
       tookMs: now - startedAt,
-      ...(settlement.kind === 'forward' && { retryAt: new Date(settlement.message.dueAt).toISOString() }),
+      ...(settlement.kind === 'forward' && { retryAt: isoTime(settlement.message.dueAt) }),
       ...(settlement.kind === 'park' && { reason: settlement.why.reason }),
       ...(outcome.kind !== 'done' && { error: outcome.error }),
     });

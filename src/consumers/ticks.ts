@@ -3,7 +3,7 @@
  * the tick is acknowledged. A crash in between repeats what is published, under the same ids.
  */
 import { z } from 'zod';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { acceptedEntry } from '../ledger/entry';
 import type { Recorder } from '../ledger/recorder';
 import type { Logger } from '../logger';
@@ -46,7 +46,7 @@ export function createTicksHandler(options: TicksOptions): Handler<Tick> {
     const id = runId(name, at);
     const message = await scheduler.schedule({ to, payload, dueAt: at, id, delivery: id });
     await recorder.record(acceptedEntry(message, { key: runKey(name) }), message);
-    logger.info('schedule runs', { schedule: name, messageId: id, to, dueAt: new Date(at).toISOString() });
+    logger.info('schedule runs', { schedule: name, messageId: id, to, dueAt: isoTime(at) });
   }
 
   async function follow(tick: Tick): Promise<void> {
@@ -56,7 +56,7 @@ export function createTicksHandler(options: TicksOptions): Handler<Tick> {
     const schedule = schedules.get(name);
     const plan = planTick(schedule, tick, clock());
     if (!schedule || 'fault' in schedule || !plan) {
-      logger.debug('tick ends here', { schedule: name, at: new Date(tick.at).toISOString() });
+      logger.debug('tick ends here', { schedule: name, at: isoTime(tick.at) });
       return;
     }
     const { revision } = schedule;

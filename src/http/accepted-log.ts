@@ -1,4 +1,5 @@
 /** One log line for each message that the API has accepted, whichever route took it. An answer that is repeated is none. */
+import { isoTime } from '../clock';
 import type { Logger } from '../logger';
 import type { Scheduler } from '../scheduler';
 import { callerOf } from './authentication';
@@ -15,7 +16,7 @@ export function logAccepted(scheduler: Scheduler, logger: Logger): Scheduler {
         messageId: message.id,
         to: message.to,
         delayMs: message.dueAt - message.acceptedAt,
-        dueAt: new Date(message.dueAt).toISOString(),
+        dueAt: isoTime(message.dueAt),
         requestId: req && requestIdOf(req),
         key: req && callerOf(req)?.name,
       });

@@ -5,12 +5,14 @@ import type { Metrics } from '../metrics';
 import { type AuthenticationOptions, identifyCaller, requireCaller } from './authentication';
 import { batchRoutes } from './batch';
 import { jsonBody } from './body';
+import { refuseCrossSite } from './cross-site';
 import { documentRoutes } from './documents';
 import { emailRoutes } from './emails';
 import { errorHandler, sendProblem } from './errors';
 import { healthRoutes, type Readiness } from './health';
 import { limitUrl } from './limits';
 import { overviewRoutes } from './listing';
+import { meetingRoutes } from './meetings';
 import { oneMessageRoutes } from './message';
 import { messageRoutes } from './messages';
 import { measureRequests, metricsRoutes } from './metrics';
@@ -55,10 +57,11 @@ export function createApp({
   app.use(measureRequests(metrics), nameRequest, securityHeaders, limitUrl, identifyCaller(access));
   // Before anything is refused for want of a key: that counts as well.
   if (access.rateLimit) app.use(limitRate(access.rateLimit));
-  app.use(requireCaller);
+  app.use(refuseCrossSite, requireCaller);
   serve(app, {
     ...orderRoutes(options),
     ...emailRoutes(options),
+    ...meetingRoutes(options),
     ...messageRoutes(options),
     ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),

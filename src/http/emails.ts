@@ -1,5 +1,6 @@
 /** The mail that welcomes a newcomer. */
 import { z } from 'zod';
+import { isoTime } from '../clock';
 import { emailAddress, templateName } from '../targets';
 import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
@@ -29,7 +30,7 @@ export function emailRoutes({
         res.status(202).json({
           msg: `mail to ${payload.email} goes out in ${WELCOME_DELAY_MS / 1000} seconds`,
           id,
-          due_at: new Date(dueAt).toISOString(),
+          due_at: isoTime(dueAt),
         });
       },
     },

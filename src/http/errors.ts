@@ -130,6 +130,7 @@ function unexpected(error: unknown): ErrorAnswer {
 
 /** Errors whose message is all that the client has to know. */
 const PLAIN_PROBLEMS: Readonly<Record<string, Omit<Problem, 'detail'>>> = {
+  cross_site: { status: 403, kind: 'cross-site', title: 'From another site' },
   unknown_message: { status: 404, kind: 'unknown-message', title: 'Unknown message' },
   unknown_schedule: { status: 404, kind: 'unknown-schedule', title: 'Unknown schedule' },
   broken_schedule: { status: 409, kind: 'broken-schedule', title: 'Broken schedule' },

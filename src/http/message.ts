@@ -1,7 +1,7 @@
 /** One message: what has become of it, and changing that. */
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { UnknownMessageError } from '../errors';
 import type { LedgerRecord } from '../ledger/record';
 import { timelineOf } from '../ledger/timeline';
@@ -21,9 +21,7 @@ export function oneMessageRoutes(
     '/v1/messages/:id': {
       get: async (req, res) => {
         const within = requireLedger(ledger, 'The status of a message');
-        const id = idIn(req.params);
-        const record = await within.find(id);
-        if (!record) throw unknown(id);
+        const record = await within.require(idIn(req.params));
         requireTarget(req, record.to);
         res.json({ ...summaryOf(record), timeline: timelineOf(record).map(shownEvent) });
       },
@@ -66,7 +64,7 @@ async function requireMessage(req: Request, id: string, ledger: RouteOptions['le
   if (!targets) return;
   const record = await ledger?.find(id);
   if (record) return requireTarget(req, record.to);
-  if (ledger?.isComplete()) throw unknown(id);
+  if (ledger?.isComplete()) throw new UnknownMessageError(id);
   // It may wait all the same. Its id tells when it is due and not what it is for, so it could be another target's.
   throw new ForbiddenTargetError(
     `This key is bound to ${targets.join(', ')}, and the target of the message "${id}" is not known here.`,
@@ -96,11 +94,5 @@ function shownEvent({ event, at, attempt, dueAt }: ReturnType<typeof timelineOf>
 /** An id that no message can have is one of no message. */
 function idIn({ id }: Readonly<Record<string, string | string[] | undefined>>): string {
   if (typeof id === 'string' && id.length <= LONGEST_ID) return id;
-  throw unknown(String(id).slice(0, LONGEST_ID));
+  throw new UnknownMessageError(String(id).slice(0, LONGEST_ID));
 }
-
-function unknown(id: string): UnknownMessageError {
-  return new UnknownMessageError(`There is no message "${id}".`);
-}
-
-const isoTime = (time: number) => new Date(time).toISOString();

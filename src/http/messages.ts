@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { Accepted } from '../changes/acceptance';
-import type { Clock } from '../clock';
+import { type Clock, isoTime } from '../clock';
 import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
 import { type PayloadSchemas, payloadSchemas, TARGET_NAMES, type TargetName, text } from '../targets';
@@ -74,7 +74,7 @@ export function messageIntake({
 
 /** What is said of an accepted message. */
 export function shownAccepted({ id, to, dueAt }: AcceptedMessage) {
-  return { id, to, status: 'scheduled', due_at: new Date(dueAt).toISOString() };
+  return { id, to, status: 'scheduled', due_at: isoTime(dueAt) };
 }
 
 /** Most attempts that a caller can ask for, like the configuration's own limit. */

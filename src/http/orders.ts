@@ -1,4 +1,5 @@
 /** Orders that expire unless they are paid. */
+import { isoTime } from '../clock';
 import { LedgerOffError } from '../errors';
 import { expireMinutes, orderPayload } from '../targets';
 import { traceOf } from '../trace-context';
@@ -36,7 +37,7 @@ export function orderRoutes({
     res.status(202).json({
       msg: `order ${order.order_id} expires in ${order.expire_minutes} minutes unless it is paid`,
       id,
-      due_at: new Date(dueAt).toISOString(),
+      due_at: isoTime(dueAt),
     });
   };
   return {

@@ -31,15 +31,29 @@ export function idempotencyKey(req: Request): string | undefined {
 }
 
 /** The id of an order's expiry. */
-export function orderMessageId(orderId: string): string {
-  const plain = `order:${orderId}`;
-  // What would not make an id, for a space in it or its length, gets one of its digest.
-  return ownId.safeParse(plain).success ? plain : `order:sha256:${digest(orderId)}`;
+export const orderMessageId = (orderId: string) => idFor('order', orderId, LONGEST_ID);
+
+/** Room for what numbers the messages of a name, in characters. */
+const LONGEST_NUMBER = 16;
+
+/** What the ids of a meeting's reminders begin with, before their numbers. */
+export const meetingName = (meetingId: string) => idFor('meeting', meetingId, LONGEST_ID - LONGEST_NUMBER);
+
+/** What would not make an id, for a space in it or its length, gets one of its digest. */
+function idFor(kind: string, name: string, longest: number): string {
+  const plain = `${kind}:${name}`;
+  const fits = plain.length <= longest && ownId.safeParse(plain).success;
+  return fits ? plain : `${kind}:sha256:${digest(name)}`;
 }
 
 /** An id with all that its request asks for; `request` as it came out of its schema. */
 export function own(id: string, request: unknown): NonNullable<AcceptRequest['own']> {
-  return { id, fingerprint: digest(JSON.stringify(sorted(request))) };
+  return { id, fingerprint: fingerprintOf(request) };
+}
+
+/** A digest of all that a request asks for; `request` as it came out of its schema. */
+export function fingerprintOf(request: unknown): string {
+  return digest(JSON.stringify(sorted(request)));
 }
 
 /** Whether a field stands before or after another one makes no difference. */

@@ -98,16 +98,16 @@ function shown(message: ParkedMessage) {
     reason: reason ?? null,
     error: error ?? null,
     attempts: attempts ?? null,
-    first_attempt_at: isoTime(firstAttemptAt),
-    last_attempt_at: isoTime(lastAttemptAt),
-    parked_at: isoTime(parkedAt),
-    due_at: isoTime(dueAt),
+    first_attempt_at: timeOrNull(firstAttemptAt),
+    last_attempt_at: timeOrNull(lastAttemptAt),
+    parked_at: timeOrNull(parkedAt),
+    due_at: timeOrNull(dueAt),
     ...payloadOf(content),
   };
 }
 
 /** Null for what is no time that JavaScript can write. */
-function isoTime(epochMs: number | undefined): string | null {
+function timeOrNull(epochMs: number | undefined): string | null {
   const time = new Date(epochMs ?? Number.NaN);
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }

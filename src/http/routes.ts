@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express';
 import type { Acceptance } from '../changes/acceptance';
 import type { Cancellation } from '../changes/cancellation';
+import type { Replacement } from '../changes/replacement';
 import type { Rescheduling } from '../changes/rescheduling';
 import type { Clock } from '../clock';
 import { LedgerOffError } from '../errors';
@@ -14,8 +15,10 @@ export interface RouteOptions {
   readonly acceptance: Acceptance;
   readonly cancellation: Cancellation;
   readonly rescheduling: Rescheduling;
+  /** None when there is no ledger. */
+  readonly replacement: Replacement | undefined;
   /** None when it is switched off. */
-  readonly ledger: Pick<Ledger, 'view' | 'find' | 'isComplete'> | undefined;
+  readonly ledger: Pick<Ledger, 'view' | 'find' | 'require' | 'isComplete'> | undefined;
   readonly clock: Clock;
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];

@@ -1,5 +1,6 @@
 /** Schedules: what runs again and again. */
 import type { Request } from 'express';
+import { isoTime } from '../clock';
 import { BrokenScheduleError, UnknownScheduleError } from '../errors';
 import { definitionSchema, scheduleName } from '../schedules/definition';
 import type { BrokenSchedule, Schedule } from '../schedules/memory';
@@ -122,5 +123,3 @@ function statusOf(schedule: Schedule | BrokenSchedule, next: readonly number[]):
   if (schedule.definition.paused) return 'paused';
   return next.length > 0 ? 'active' : 'ended';
 }
-
-const isoTime = (time: number) => new Date(time).toISOString();

@@ -6,7 +6,8 @@ import { durationMs } from '../duration';
 import { LONGEST_DELAY_MS } from '../wheel';
 import type { Fault } from './validation';
 
-const TOO_LONG = 'must not be more than 3650 days ahead';
+/** What is wrong with a time that is further ahead than the longest delay. */
+export const TOO_LONG = 'must not be more than 3650 days ahead';
 
 /** A duration such as `30m`, up to the longest delay; comes out in milliseconds. */
 export const delay = z.string().transform((value, context) => {

@@ -9,7 +9,7 @@ import type { Publisher } from '../amqp/publisher';
 import { entryAt, type StreamEntry } from '../amqp/stream';
 import { followStream } from '../amqp/stream-follower';
 import type { Clock } from '../clock';
-import { BrokerUnavailableError, OutcomeUnknownError } from '../errors';
+import { BrokerUnavailableError, OutcomeUnknownError, UnknownMessageError } from '../errors';
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
@@ -49,6 +49,12 @@ export interface Ledger {
    * @throws BrokerUnavailableError nothing is known of it, and the ledger cannot be read for now
    */
   find(id: string): Promise<LedgerRecord | undefined>;
+  /**
+   * The same, of a message that there has to be.
+   *
+   * @throws UnknownMessageError there is none, or none that the view still has
+   */
+  require(id: string): Promise<LedgerRecord>;
   /** How much has been read. */
   readonly extent: Extent;
   /** Whether the view has every message there is: nothing was cut off the stream, and nothing left out for want of room. */
@@ -155,6 +161,15 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     }
   };
 
+  const find = async (id: string) => {
+    const record = view.get(id);
+    if (record) return record;
+    await allRead();
+    return view.get(id);
+  };
+
+  const isComplete = () => follower.caughtUp() && view.evicted() === 0 && !follower.isCut();
+
   return {
     view: () => view,
     async settle(entry, message) {
@@ -169,14 +184,14 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       const entry = found && decodeEntry(found);
       return found && entry && hasMessage(entry) ? decodeMessage(found) : undefined;
     },
-    async find(id) {
-      const record = view.get(id);
+    find,
+    async require(id) {
+      const record = await find(id);
       if (record) return record;
-      await allRead();
-      return view.get(id);
+      throw new UnknownMessageError(id, { complete: isComplete() });
     },
     extent,
-    isComplete: () => follower.caughtUp() && view.evicted() === 0 && !follower.isCut(),
+    isComplete,
     caughtUp: follower.caughtUp,
     nextEntry,
     close: follower.close,

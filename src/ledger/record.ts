@@ -52,7 +52,7 @@ export type RecordChange = {
 };
 
 /** Whether the message is still to be handled. */
-export function isPending({ status }: LedgerRecord): boolean {
+export function isPending({ status }: Pick<LedgerRecord, 'status'>): boolean {
   return status === 'scheduled' || status === 'due' || status === 'retrying';
 }
 /**

@@ -4,6 +4,7 @@ import { type Acceptance, createAcceptance } from '../changes/acceptance';
 import { createCancellation } from '../changes/cancellation';
 import { observeAcceptance } from '../changes/observe-acceptance';
 import { createOwedVerdicts } from '../changes/owed-verdicts';
+import { createReplacement } from '../changes/replacement';
 import { createRescheduling } from '../changes/rescheduling';
 import { systemClock as clock } from '../clock';
 import { type Config, PROCESS_NAME } from '../config';
@@ -47,10 +48,11 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
   }
   const observed = logAccepted(observeAcceptance({ scheduler, metrics, tracing }), messageLogger);
   acceptance = createAcceptance({ scheduler: observed, recorder, ledger, verdicts, clock, guardMs });
+  const cancellation = createCancellation({ ledger, verdicts, owed, clock, guardMs });
   const app = createApp({
-    acceptance,
-    cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
+    ...{ acceptance, cancellation },
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
+    replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
     ...{ schedules, ledger, clock, metrics, logger },
     templateNames: templates.names,

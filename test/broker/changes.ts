@@ -2,6 +2,7 @@
 import { type Acceptance, createAcceptance } from '../../src/changes/acceptance';
 import { type Cancellation, createCancellation } from '../../src/changes/cancellation';
 import { createOwedVerdicts } from '../../src/changes/owed-verdicts';
+import { createReplacement, type Replacement } from '../../src/changes/replacement';
 import { createRescheduling, type Rescheduling } from '../../src/changes/rescheduling';
 import { systemClock as clock } from '../../src/clock';
 import { followControl } from '../../src/control/control';
@@ -10,7 +11,7 @@ import type { Verdicts } from '../../src/verdicts/verdicts';
 import { eventually } from './eventually';
 import type { World } from './world';
 
-export interface Changes extends Acceptance, Cancellation, Rescheduling {
+export interface Changes extends Acceptance, Cancellation, Rescheduling, Replacement {
   readonly ledger: Ledger;
   readonly verdicts: Verdicts;
   close(): Promise<void>;
@@ -45,9 +46,11 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   await eventually(() => expect(ledger.caughtUp() && verdicts.caughtUp()).toBe(true));
   const parts = { scheduler, recorder, ledger, verdicts, owed, clock, guardMs: GUARD_MS };
   acceptance = createAcceptance(parts);
+  const cancellation = createCancellation(parts);
   return {
     ...acceptance,
-    ...createCancellation(parts),
+    ...cancellation,
+    ...createReplacement({ ledger, acceptance, cancellation, clock }),
     ...createRescheduling(parts),
     ledger,
     verdicts,

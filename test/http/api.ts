@@ -26,6 +26,11 @@ export const ACCEPTED_BODIES: Readonly<Record<string, object>> = {
   '/submit-order': { order_id: 'A1' },
   '/dlx-order': { order_id: 'A1' },
   '/welcome-email': { email: 'ann@example.com' },
+  '/meeting-reminder': {
+    meeting_id: 'M1',
+    email: 'ann@example.com',
+    starts_at: '2026-11-20T15:00:00+01:00',
+  },
   '/v1/messages': { to: 'emails', payload: { email: 'ann@example.com' }, delay: '30m' },
 };
 

@@ -10,11 +10,12 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe.each(PATHS)('POST %s', (path) => {
-  let orders = 0;
-  /** An order that was submitted before would not be accepted anew. */
+  let sent = 0;
+  /** An order, or a meeting, that was sent before would not be accepted anew. */
   const anotherBody = () => {
     const body = ACCEPTED_BODIES[path] ?? {};
-    return 'order_id' in body ? { ...body, order_id: `${path} ${++orders}` } : body;
+    const own = ['order_id', 'meeting_id'].find((field) => field in body);
+    return own === undefined ? body : { ...body, [own]: `${path} ${++sent}` };
   };
   const traceOfAccepted = async (headers: Record<string, string>) => {
     const { status, headers: answered } = await api.post(path, anotherBody(), headers);

@@ -80,6 +80,7 @@ export const answerSchemas = {
   Invalid: z.strictObject({ detail: z.array(fault).min(1) }),
   Scheduled: z.strictObject({ msg: z.string().describe('For people'), id, due_at: dueAt }),
   Paid: z.strictObject({ msg: z.string(), id, status: cancelled }),
+  ReminderCancelled: z.strictObject({ msg: z.string(), id, status: cancelled }),
   Accepted: z.strictObject({ id, to: z.string(), status: scheduled, due_at: dueAt }),
   BatchResults: z.strictObject({
     results: z.array(

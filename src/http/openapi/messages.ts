@@ -56,7 +56,7 @@ const list: Operation = {
       next_cursor: null,
       complete: true,
     }),
-    ...refusal.failing(
+    ...refusal.failingGet(
       refusal.boundKey,
       refusal.invalid(['query', 'limit'], 'invalid_format', 'must be a whole number from 1 to 500'),
       refusal.ledgerNeeded('Listing messages'),
@@ -111,7 +111,7 @@ const status: Operation = {
       ...summary,
       timeline: [{ event: 'accepted', at: summary.accepted_at, attempt: 1, due_at: DUE_AT }],
     }),
-    ...refusal.failing(
+    ...refusal.failingGet(
       refusal.boundKey,
       refusal.unknownMessage,
       refusal.ledgerNeeded('The status of a message'),
@@ -182,7 +182,7 @@ const overview: Operation = {
       ledger: { messages: 1, most: 1_000_000, full: false },
       complete: true,
     }),
-    ...refusal.failing(refusal.ledgerNeeded('The overview')),
+    ...refusal.failingGet(refusal.ledgerNeeded('The overview')),
   },
 };
 

@@ -13,7 +13,7 @@ const counts: Operation = {
   tags,
   responses: {
     200: jsonAnswer('By target', 'ParkedCounts', { parked: [{ target: 'orders', messages: 1 }] }),
-    ...refusal.failing(refusal.askingBroker),
+    ...refusal.failingGet(refusal.askingBroker),
   },
 };
 
@@ -41,7 +41,7 @@ const look: Operation = {
         },
       ],
     }),
-    ...refusal.failing(
+    ...refusal.failingGet(
       refusal.boundKey,
       refusal.unknownTarget,
       refusal.invalid(['query', 'limit'], 'invalid_format', 'must be a whole number from 1 to 100'),

@@ -24,17 +24,17 @@ export const processPaths: Paths = {
       'text/plain',
       'delay_broker_messages_accepted_total{to="orders"} 1\n',
     ),
-    ...refusal.failing(),
+    ...refusal.failingGet(),
   }),
   '/openapi.json': get('openapi', 'This document', {
     200: {
       description: 'OpenAPI 3.1',
       content: { 'application/json': { schema: { type: 'object' }, example: { openapi: '3.1.1' } } },
     },
-    ...refusal.failing(),
+    ...refusal.failingGet(),
   }),
   '/docs': get('docs', 'This document to read', {
     200: textAnswer('A page', 'text/html', '<!doctype html>'),
-    ...refusal.failing(),
+    ...refusal.failingGet(),
   }),
 };

@@ -12,6 +12,7 @@ import {
 } from '../../errors';
 import { ForbiddenTargetError, UnauthenticatedError } from '../authentication';
 import { BodyTooLargeError, LIMIT_BYTES } from '../body';
+import { CrossSiteError } from '../cross-site';
 import { answerTo, PROBLEM_JSON, problemAnswer } from '../errors';
 import { TooManyRequestsError } from '../rate-limit';
 import { InvalidRequestError, notJson } from '../validation';
@@ -76,7 +77,7 @@ export const ledgerNeeded = (what: string): Refusals => ({ ledgerOff: new Ledger
 
 /** A message that is not known. */
 export const unknownMessage: Refusals = {
-  unknownMessage: new UnknownMessageError('There is no message "cart-7".'),
+  unknownMessage: new UnknownMessageError('cart-7'),
 };
 
 /** Changing a message. */
@@ -84,6 +85,13 @@ export const changing: Refusals = {
   ...unknownMessage,
   tooLate: new TooLateError('The message "cart-7" was handled.'),
   beingChanged: new InProgressError('The message "cart-7" is being changed by another request. Try again.'),
+};
+
+/** Asking for the same as others do at that moment. */
+export const beingReplaced: Refusals = {
+  beingReplaced: new InProgressError(
+    'What "meeting:planning" names is being replaced by other requests. Try again.',
+  ),
 };
 
 /** A target that is none. */
@@ -106,8 +114,15 @@ export const notReady: Refusals = {
   }),
 };
 
+/** What may change something, when a browser sends it for another site's page. */
+const foreignPage: Refusals = { crossSite: new CrossSiteError() };
+
 /** These errors, those of access, and any other as what is described nowhere else. */
-export const failing = (...errors: readonly Refusals[]): Responses => failingForAnybody(access, ...errors);
+export const failing = (...errors: readonly Refusals[]): Responses =>
+  failingForAnybody(access, foreignPage, ...errors);
+
+/** The same for a GET. */
+export const failingGet = (...errors: readonly Refusals[]): Responses => failingForAnybody(access, ...errors);
 
 /** The same where no key is needed and nothing is counted. */
 export const failingForAnybody = (...errors: readonly Refusals[]): Responses => ({

@@ -59,7 +59,7 @@ const list: Operation = {
   tags,
   responses: {
     200: jsonAnswer('Those that the key may use', 'ScheduleList', { schedules: [shown] }),
-    ...refusal.failing(refusal.askingBroker),
+    ...refusal.failingGet(refusal.askingBroker),
   },
 };
 
@@ -90,7 +90,7 @@ const get: Operation = {
   parameters: [NAME],
   responses: {
     200: jsonAnswer('As it is now', 'ScheduleStatus', shown),
-    ...refusal.failing(refusal.boundKey, invalidName, unknown, refusal.askingBroker),
+    ...refusal.failingGet(refusal.boundKey, invalidName, unknown, refusal.askingBroker),
   },
 };
 

@@ -4,6 +4,7 @@ import { definitionFields } from '../../schedules/definition';
 import { anyJson, payloadSchemas } from '../../targets';
 import { MOST_MESSAGES } from '../batch-body';
 import { welcomeEmail } from '../emails';
+import { meetingReminder } from '../meetings';
 import { rescheduleBody } from '../message';
 import { messageSchema } from '../messages';
 import { submitOrder } from '../orders';
@@ -76,6 +77,7 @@ function namedSchemas({ clock, templateNames }: SchemaOptions) {
   return {
     SubmitOrder: submitOrder,
     WelcomeEmail: welcomeEmail(templateNames),
+    MeetingReminder: meetingReminder(clock),
     Message: message,
     ...messages,
     Batch: z.array(message).min(1).max(MOST_MESSAGES),

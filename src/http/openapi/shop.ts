@@ -1,4 +1,4 @@
-/** The operations that are made for one purpose: orders and the mail to a newcomer. */
+/** The operations that are made for one purpose: orders, the mail to a newcomer, and reminders of meetings. */
 import { inPath, jsonAnswer, jsonBody, type Operation, type Paths } from './operation';
 import * as refusal from './refusals';
 
@@ -68,10 +68,68 @@ const welcome: Operation = {
   },
 };
 
-/** `/submit-order`, its older name, `/orders/{order_id}/paid` and `/welcome-email`. */
+const remind: Operation = {
+  operationId: 'meetingReminder',
+  summary: 'A mail that reminds of a meeting before it starts',
+  description:
+    'For each meeting the latest request counts: one that differs moves the reminder, and the one before is not sent. ' +
+    'Where the meeting starts sooner than that, the mail goes out now.',
+  tags: ['emails'],
+  requestBody: jsonBody('MeetingReminder', {
+    meeting_id: 'planning',
+    email: 'ada@example.com',
+    starts_at: '2035-06-04T15:00:00+02:00',
+    minutes_before: 15,
+    title: 'Planning',
+  }),
+  responses: {
+    202: jsonAnswer(
+      'RabbitMQ has it, and the one before is cancelled',
+      'Scheduled',
+      {
+        msg: 'mail to ada@example.com goes out 15 minutes before meeting planning',
+        id: 'meeting:planning:29927040',
+        due_at: '2035-06-04T12:45:00.000Z',
+      },
+      { 'Idempotent-Replayed': '`true` where this was the latest request before; this is its answer' },
+    ),
+    ...refusal.failing(
+      refusal.boundKey,
+      refusal.readingBody(),
+      refusal.invalid(['body', 'starts_at'], 'invalid_value', 'must lie ahead: this meeting has started'),
+      refusal.beingReplaced,
+      refusal.ledgerNeeded('A meeting reminder'),
+      refusal.publishing,
+    ),
+  },
+};
+
+const callOff: Operation = {
+  operationId: 'cancelMeetingReminder',
+  summary: 'A meeting does not take place: nobody is reminded of it',
+  tags: ['emails'],
+  parameters: [inPath('meeting_id', 'The meeting', 'planning')],
+  responses: {
+    200: jsonAnswer('No mail goes out', 'ReminderCancelled', {
+      msg: 'no mail goes out before meeting planning',
+      id: 'meeting:planning:29927040',
+      status: 'cancelled',
+    }),
+    ...refusal.failing(
+      refusal.boundKey,
+      refusal.changing,
+      refusal.ledgerNeeded('A meeting reminder'),
+      refusal.publishing,
+    ),
+  },
+};
+
+/** `/submit-order`, its older name, `/orders/{order_id}/paid`, `/welcome-email` and `/meeting-reminder`. */
 export const shopPaths: Paths = {
   '/submit-order': { post: submitOrder('submitOrder', 'An order that expires unless it is paid') },
   '/dlx-order': { post: submitOrder('submitOrderOldName', 'The same under its older name') },
   '/orders/{order_id}/paid': { post: paid },
   '/welcome-email': { post: welcome },
+  '/meeting-reminder': { post: remind },
+  '/meeting-reminder/{meeting_id}': { delete: callOff },
 };

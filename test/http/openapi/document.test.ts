@@ -31,7 +31,8 @@ function failingApp(error: Error) {
     cancellation: { cancel: fail },
     rescheduling: { reschedule: fail, runNow: fail },
     schedules: { known: fail, get: () => undefined, all: () => [], put: fail, remove: fail },
-    ledger: { find: fail, view: () => ({}) as never, isComplete: () => true },
+    replacement: { replace: fail, cancelLatest: fail },
+    ledger: { find: fail, require: fail, view: () => ({}) as never, isComplete: () => true },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
     access: OPEN,
@@ -172,7 +173,11 @@ function spoilt(status: number, request: ExampleRequest): ExampleRequest[] {
     case 403: {
       const { key } = BOUND_KEY;
       const query = path === '/v1/messages' && init.method === 'GET' ? '?to=orders' : '';
-      return [{ path: path + query, init: headers({ Authorization: `Bearer ${key}` }) }];
+      const bound = { path: path + query, init: headers({ Authorization: `Bearer ${key}` }) };
+      if (init.method === 'GET') return [bound];
+      const foreign = { path, init: headers({ 'Sec-Fetch-Site': 'cross-site' }) };
+      // What of a batch a key is not good for is said in its result.
+      return path === '/v1/messages/batch' ? [foreign] : [bound, foreign];
     }
     case 404:
       return [{ path: path.replace('/parked/orders', '/parked/nowhere'), init }];
@@ -192,11 +197,19 @@ const unreadable = (headers: Record<string, string>) =>
 
 const EXAMPLE_MESSAGE = { to: 'orders', payload: { order_id: 'A-7', expire_minutes: 30 }, id: 'cart-7' };
 
-/** The message and the order that the examples are about. */
-async function seed(api: Api, { delay = '30m', expire_minutes = 30 } = {}): Promise<void> {
+/** The message, the order and the meeting that the examples are about. */
+async function seed(
+  api: Api,
+  { delay = '30m', expire_minutes = 30, starts_at = '2035-06-04T15:00:00+02:00' } = {},
+): Promise<void> {
   const headers = { Authorization: `Bearer ${KEY.key}` };
   await api.post('/v1/messages', { ...EXAMPLE_MESSAGE, delay }, headers);
   await api.post('/submit-order', { order_id: 'A-1', expire_minutes }, headers);
+  await api.post(
+    '/meeting-reminder',
+    { meeting_id: 'planning', email: 'ada@example.com', starts_at, title: 'Planning' },
+    headers,
+  );
 }
 
 const EXAMPLE_SCHEDULE = { cron: '0 8,12,18 * * *', to: 'orders', payload: { order_id: 'sweep' } };
@@ -213,12 +226,14 @@ async function seedSchedule(api: Api): Promise<void> {
   await api.request('/v1/schedules/orders-sweep', { method: 'PUT', headers, body });
 }
 
-/** Message and order have been handled, and stand for something else than in the examples. */
+/** All have been handled, and stand for something else than in the examples; somebody is about to move the meeting. */
 async function conflict(api: Api): Promise<void> {
-  await seed(api, { delay: '1h', expire_minutes: 60 });
+  await seed(api, { delay: '1h', expire_minutes: 60, starts_at: '2035-06-04T16:00:00+02:00' });
   for (const { id = '', to, delivery = '', dueAt } of api.scheduled)
     await api.recorder.record({ kind: 'handled', id, to, delivery, attempt: 1, dueAt, at: NOW });
   api.schedules.note(brokenSchedule);
+  const elsewhere = { to: 'emails', delivery: 'elsewhere', attempt: 1, dueAt: NOW, at: NOW };
+  await api.recorder.record({ kind: 'claimed', id: `meeting:planning:${NOW / 60_000 + 1}`, ...elsewhere });
 }
 
 async function withApp<T>(app: ReturnType<typeof createApp>, use: (send: Send) => Promise<T>): Promise<T> {
