@@ -7,6 +7,7 @@ import type { Clock } from '../clock';
 import { LedgerOffError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { ParkingLot } from '../parking-lot';
+import type { Reporter } from '../reports/report';
 
 /** What the routes work with; each takes what it needs of it. */
 export interface RouteOptions {
@@ -15,6 +16,8 @@ export interface RouteOptions {
   readonly rescheduling: Rescheduling;
   /** None when it is switched off. */
   readonly ledger: Pick<Ledger, 'view' | 'find' | 'isComplete'> | undefined;
+  /** None without a ledger. */
+  readonly reporter: Reporter | undefined;
   readonly clock: Clock;
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];
@@ -36,12 +39,12 @@ export type Routes = Readonly<
 >;
 
 /**
- * The ledger, where there is one.
+ * The ledger, or what is made from it, where there is one.
  *
  * @param what what needs it, to begin a sentence with
  * @throws LedgerOffError where it is switched off
  */
-export function requireLedger(ledger: RouteOptions['ledger'], what: string) {
+export function requireLedger<Needed extends object>(ledger: Needed | undefined, what: string): Needed {
   if (ledger) return ledger;
   throw new LedgerOffError(what);
 }

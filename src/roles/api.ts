@@ -14,6 +14,7 @@ import { type HttpServer, serveHttp } from '../http/server';
 import { type Ledger, openLedger } from '../ledger/ledger';
 import { keepLedger } from '../ledger/renewal';
 import { createParkingLot } from '../parking-lot';
+import { readLedgerOn, reporterBeside } from '../reports/report';
 import { LEDGER_KEEPER } from '../topology';
 import type { Parts } from './parts';
 
@@ -52,6 +53,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     cancellation: createCancellation({ ledger, verdicts, owed, clock, guardMs }),
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
+    reporter: ledger && reporterBeside(ledger, { read: readLedgerOn(reading), clock }),
     ...{ ledger, clock, metrics, logger },
     templateNames: templates.names,
     batchMaxBytes: config.BATCH_MAX_BYTES,

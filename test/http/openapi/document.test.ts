@@ -31,6 +31,7 @@ function failingApp(error: Error) {
     cancellation: { cancel: fail },
     rescheduling: { reschedule: fail, runNow: fail },
     ledger: { find: fail, view: () => ({}) as never, isComplete: () => true },
+    reporter: { report: fail },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
     access: OPEN,
