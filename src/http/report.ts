@@ -1,7 +1,8 @@
-/** What happened in a period, for a program; targets/reports mails the same to people. */
+/** What happened in a period, for a program; the target `reports` mails the same to people. */
 import { z } from 'zod';
 import type { Report } from '../reports/report';
 import type { Activity } from '../reports/tally';
+import { LONGEST_REPORT_DAYS } from '../targets';
 import type { Period } from '../time-zone';
 import { boundTargets } from './authentication';
 import { type RouteOptions, type Routes, requireLedger } from './routes';
@@ -9,14 +10,13 @@ import { type Fault, faultsOf, InvalidRequestError } from './validation';
 import { dateTime } from './when';
 
 const DAY_MS = 86_400_000;
-const LONGEST_DAYS = 31;
 
 /** The query of a report. */
 export const reportQuery = z.strictObject({
   from: dateTime
     .optional()
     .describe(
-      `What happened at this time or later, at most ${LONGEST_DAYS} days before \`to\`; default a day ago`,
+      `What happened at this time or later, at most ${LONGEST_REPORT_DAYS} days before \`to\`; default a day ago`,
     ),
   to: dateTime.optional().describe('What happened before this time; default now'),
 });
@@ -45,7 +45,8 @@ function periodOf(query: unknown, now: number): Period {
   if (from === undefined && to === undefined) return { from: now - DAY_MS, to: now };
   if (from === undefined || to === undefined) throw together(from === undefined ? 'from' : 'to');
   if (from >= to) throw wrongFrom('must be before to');
-  if (to - from > LONGEST_DAYS * DAY_MS) throw wrongFrom(`must be at most ${LONGEST_DAYS} days before to`);
+  if (to - from > LONGEST_REPORT_DAYS * DAY_MS)
+    throw wrongFrom(`must be at most ${LONGEST_REPORT_DAYS} days before to`);
   return { from, to };
 }
 

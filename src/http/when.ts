@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { durationMs } from '../duration';
+import { rfc3339 } from '../targets';
 import { LONGEST_DELAY_MS } from '../wheel';
 import type { Fault } from './validation';
 
@@ -18,12 +19,7 @@ export const delay = z.string().transform((value, context) => {
 });
 
 /** A date and time with offset; comes out in milliseconds since the epoch. */
-export const dateTime = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
-  })
-  .transform(epochMs);
+export const dateTime = rfc3339.transform(epochMs);
 
 /** Fractions finer than a millisecond are rounded up: never early. */
 function epochMs(text: string): number {

@@ -5,6 +5,8 @@ import { PROCESS_NAME } from '../config';
 import { createHandlers } from '../consumers/handlers';
 import { runTarget, type TargetRunner } from '../consumers/runtime';
 import type { Readiness } from '../http/health';
+import { createLedgerView } from '../ledger/view';
+import { readLedgerOn, reporterWithout } from '../reports/report';
 import type { TargetName } from '../targets';
 import { CONTROL } from '../topology';
 import { type Parts, publishOn } from './parts';
@@ -14,8 +16,11 @@ export async function startConsumers(parts: Parts, targets: readonly TargetName[
   const { config, logger, messageLogger, metrics, tracing, lifecycle, templates } = parts;
   const { publisher, scheduler, recorder, verdicts, reading } = parts;
   const relay = { publisher: await publishOn(parts), exchangeExists: createExchangeCheck(reading, CONTROL) };
+  const { LEDGER, LEDGER_MAX: limit, ID_HOLD: idHoldMs } = config;
+  const newView = () => createLedgerView({ limit, idHoldMs, clock });
+  const reporter = LEDGER ? reporterWithout(newView, { read: readLedgerOn(reading), clock }) : undefined;
   const handlers = createHandlers({
-    ...{ config, targets, publisher, relay, templates, tracing, clock, logger: messageLogger },
+    ...{ config, targets, publisher, relay, templates, reporter, tracing, clock, logger: messageLogger },
   });
   lifecycle.onEnd(handlers.close);
   const runners = new Map<TargetName, TargetRunner>();
