@@ -56,7 +56,7 @@ const request = async (method: string, url: string, body?: unknown) => {
 test('the bootstrap may run again', async () => {
   const again = start('bootstrap', 'topology.js');
   expect([await again.exited, again.stderr()]).toEqual([0, '']);
-  expect(again.log[0]?.message).toContain('193 queues (0 new)');
+  expect(again.log[0]?.message).toContain('195 queues (0 new)');
 });
 
 describe('API and consumers with their users', () => {

@@ -30,6 +30,7 @@ export function reportVariables(report: Report, zone: string): TemplateVariables
     zone,
     made_at: timeText(madeAt, zone),
     complete,
+    failed: total.counts.parked > 0,
     ...countTexts(total),
     late: latenessTexts(total),
     targets: targetRows(report),
