@@ -87,6 +87,15 @@ describe('API and consumers with their users', () => {
     expect(event?.fields.routingKey).toBe('order.expired');
   });
 
+  test('a report is read from the ledger, and goes out', async () => {
+    const report = await send('reports', { email: 'ada@example.com' });
+    await handled(report);
+    expect(await consumers.logged('report sent', { messageId: report })).toMatchObject({ complete: true });
+    const { status, body } = await request('GET', `${url}/v1/report`);
+    expect([status, body.complete]).toEqual([200, true]);
+    expect(body.targets.reports.accepted).toBe(1);
+  });
+
   test('a message can be cancelled, and is dropped', async () => {
     const id = await send('orders', { order_id: 'B', expire_minutes: 0 }, { delay_ms: 2_500 });
     expect((await request('DELETE', `${url}/v1/messages/${id}`)).status).toBe(200);

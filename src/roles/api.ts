@@ -14,6 +14,7 @@ import { type HttpServer, serveHttp } from '../http/server';
 import { type Ledger, openLedger } from '../ledger/ledger';
 import { keepLedger } from '../ledger/renewal';
 import { createParkingLot } from '../parking-lot';
+import { REPORT_TEMPLATE } from '../reports/mail';
 import { readLedgerOn, reporterBeside } from '../reports/report';
 import { LEDGER_KEEPER } from '../topology';
 import type { Parts } from './parts';
@@ -55,7 +56,8 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
     reporter: ledger && reporterBeside(ledger, { read: readLedgerOn(reading), clock }),
     ...{ ledger, clock, metrics, logger },
-    templateNames: templates.names,
+    // A report's variables are not ones that a message could bring.
+    templateNames: templates.names.filter((name) => name !== REPORT_TEMPLATE),
     batchMaxBytes: config.BATCH_MAX_BYTES,
     access: accessOf(config),
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],
