@@ -18,10 +18,10 @@ import { createWorld, type World } from '../broker/world';
 const clock = Date.now;
 const HOUR_MS = 3_600_000;
 /** Up to 44 hours, in fewer queues than the wheel in use has. */
-const wheel = [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100].map((unitMs) => ({
+const wheel = [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100].map((unitMs, level) => ({
   name: `${unitMs}ms`,
   unitMs,
-  digits: 15,
+  digits: level === 0 ? 15 : 9,
 }));
 
 let world: World;
