@@ -16,7 +16,7 @@ const SIZES = [100_000, 1_000_000];
 const BATCH = 10_000;
 const NOW = Date.UTC(2026, 0, 1);
 const MONTH_MS = 30 * 86_400_000;
-const TARGETS = ['orders', 'emails', 'webhooks', 'relay'];
+const TARGETS = ['orders', 'emails', 'webhooks', 'relay', 'reports'];
 
 /** `fill` puts so many messages in, and returns how many there are, what holds them, and the processor time of all entries, in µs. */
 const SUBJECTS = [

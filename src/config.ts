@@ -15,7 +15,8 @@ import { HEALTH_PATHS, parsePublicPaths } from './http/public-paths';
 import { parseRateLimit } from './http/rate-limit';
 import { parseTrustedProxies } from './http/trusted-proxies';
 import { LOG_FORMATS, LOG_LEVELS } from './logger';
-import { TARGET_NAMES, type TargetName } from './targets';
+import { emailAddress, MOST_ADDRESSES, TARGET_NAMES, type TargetName } from './targets';
+import { timeZone } from './time-zone';
 import { LONGEST_DELAY_MS } from './wheel';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -192,6 +193,15 @@ const schema = z.object({
     .min(1)
     .optional()
     .describe('JSON file of schedules by name, which `npm run topology` puts'),
+  REPORT_TO: z
+    .string()
+    .transform((text) => text.split(',').map((address) => address.trim()))
+    .pipe(z.array(emailAddress).max(MOST_ADDRESSES))
+    .optional()
+    .describe('whom reports go to that name nobody: addresses, separated by commas'),
+  REPORT_TIMEZONE: timeZone
+    .default('UTC')
+    .describe('whose days and hours reports go by that name no other time zone'),
   ORDER_CALLBACK_URL: callbackUrl
     .optional()
     .describe('order service, called for each order that comes due; without one, every such order expires'),
@@ -294,16 +304,21 @@ function variableFor(target: TargetName, name: keyof PerTarget): string {
   return `${target.toUpperCase()}_${name}`;
 }
 
+/** A report reads the whole ledger, which may be four million entries. */
+const LEAST_REPORT_TIMEOUT_MS = 600_000;
+
 function settingsOf(
   target: TargetName,
   general: PerTarget,
   special: Readonly<Record<string, number | undefined>>,
 ): TargetSettings {
   const value = (name: keyof PerTarget) => special[variableFor(target, name)] ?? general[name];
+  const ownTimeoutMs = special[variableFor(target, 'HANDLER_TIMEOUT_MS')];
+  const leastTimeoutMs = target === 'reports' ? LEAST_REPORT_TIMEOUT_MS : 0;
   return {
     handlers: value('HANDLERS'),
     prefetch: value('PREFETCH'),
-    handlerTimeoutMs: value('HANDLER_TIMEOUT_MS'),
+    handlerTimeoutMs: ownTimeoutMs ?? Math.max(general.HANDLER_TIMEOUT_MS, leastTimeoutMs),
     retryPolicy: {
       maxAttempts: value('RETRY_ATTEMPTS'),
       baseMs: value('RETRY_BASE_MS'),

@@ -1,13 +1,14 @@
 /** Points in time as callers write them: RFC 3339 with an offset. */
 import { z } from 'zod';
 
-const dateTimeText = z.iso.datetime({
+/** A date and time with offset, as it was written. */
+export const rfc3339 = z.iso.datetime({
   offset: true,
   error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
 });
 
 /** A date and time with offset; comes out in milliseconds since the epoch. */
-export const dateTime = dateTimeText.transform(epochMs);
+export const dateTime = rfc3339.transform(epochMs);
 
 /** A point in time as somebody somewhere sees it. */
 export interface LocalTime {
@@ -18,7 +19,7 @@ export interface LocalTime {
 }
 
 /** A date and time with offset, which is kept. */
-export const localTime = dateTimeText.transform(
+export const localTime = rfc3339.transform(
   (text): LocalTime => ({ time: epochMs(text), offsetMinutes: offsetMinutesOf(text) }),
 );
 

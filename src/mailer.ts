@@ -8,7 +8,8 @@ import { createTransport } from 'nodemailer';
 export interface Mail {
   /** Names the mail; the same again is recognisable by its Message-ID. */
   readonly id: string;
-  readonly to: string;
+  /** One address, or several who see each other's. */
+  readonly to: string | readonly string[];
   readonly subject: string;
   readonly text: string;
   readonly html: string;
@@ -17,7 +18,8 @@ export interface Mail {
 /** Sends mails. */
 export interface Mailer {
   /**
-   * Sends one and says where it went: the server's answer, or the file's path.
+   * Sends one and says where it went: the server's answer, or the file's path. It is sent if the server takes it for one
+   * of the addresses, and then says for which it does not.
    *
    * @param signal takes it back when it aborts, as far as the server has not accepted it
    * @throws nodemailer's error, or the file system's
@@ -49,7 +51,7 @@ const TIMEOUTS = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTim
 export function createMailer({ smtpUrl, from, connections = 5, outboxDir }: MailerOptions): Mailer {
   const compose = ({ id, to, subject, text, html }: Mail) => ({
     from,
-    to: { name: '', address: to },
+    to: [to].flat().map((address) => ({ name: '', address })),
     subject,
     text,
     html,
@@ -66,8 +68,13 @@ export function createMailer({ smtpUrl, from, connections = 5, outboxDir }: Mail
       ...CLOSED,
     });
     return {
-      send: async (mail, signal) =>
-        (await transport.sendMail({ ...compose(mail), ...(signal && { signal }) })).response,
+      async send(mail, signal) {
+        const { response, rejected } = await transport.sendMail({
+          ...compose(mail),
+          ...(signal && { signal }),
+        });
+        return rejected.length > 0 ? `${response}, but not for ${rejected.join(', ')}` : response;
+      },
       close() {
         transport.close();
       },

@@ -52,7 +52,7 @@ export function apiAccess({ ledger, targets = CONSUMED }: AccessOptions): Access
 export function consumersAccess({ ledger, targets = CONSUMED }: AccessOptions): Access {
   return {
     write: [ENTRY_EXCHANGE, PARKED_EXCHANGE, EVENTS_EXCHANGE, ...sharedBy(ledger)],
-    read: [...sharedBy(false), ...targets.map(targetQueue)],
+    read: [...sharedBy(ledger && targets.includes('reports')), ...targets.map(targetQueue)],
   };
 }
 

@@ -1,5 +1,7 @@
 /** What a message can be sent to: each target's name and what its payload must contain. */
 import { z } from 'zod';
+import { rfc3339 } from './date-time';
+import { timeZone } from './time-zone';
 
 /** Longest text taken anywhere a name or an address is meant, in characters. */
 export const LONGEST_TEXT = 128;
@@ -108,12 +110,50 @@ export const relayPayload = z.strictObject({
     .describe('AMQP headers, 16 KiB at most, without CC and BCC'),
 });
 
+/** Most addresses that a report goes to. */
+export const MOST_ADDRESSES = 20;
+
+/** Longest period of a report, in days. */
+export const LONGEST_REPORT_DAYS = 31;
+
+/** A report on what happened, by mail. */
+export const reportPayload = z
+  .strictObject({
+    email: z
+      .union([emailAddress, z.array(emailAddress).min(1).max(MOST_ADDRESSES)], {
+        error: `must be an e-mail address, or 1 to ${MOST_ADDRESSES} of them`,
+      })
+      .optional()
+      .describe('Whom it goes to; default `REPORT_TO`'),
+    timezone: timeZone
+      .optional()
+      .describe('Whose days and hours are meant, such as "Europe/Berlin"; default `REPORT_TIMEZONE`'),
+    from: rfc3339
+      .optional()
+      .describe('When its period begins, with `to`; default the day that has ended by the due time'),
+    to: rfc3339.optional().describe(`When its period ends, at most ${LONGEST_REPORT_DAYS} days later`),
+  })
+  .refine(({ from, to }) => (from === undefined) === (to === undefined), {
+    path: ['to'],
+    error: 'from and to go together',
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || isPeriod(from, to), {
+    path: ['from'],
+    error: `must be before to, by at most ${LONGEST_REPORT_DAYS} days`,
+  });
+
+function isPeriod(from: string, to: string): boolean {
+  const lengthMs = Date.parse(to) - Date.parse(from);
+  return lengthMs > 0 && lengthMs <= LONGEST_REPORT_DAYS * 86_400_000;
+}
+
 /** Payload schema by target; its keys are the targets. */
 export const TARGETS = {
   orders: orderPayload,
   emails: emailPayload,
   webhooks: webhookPayload,
   relay: relayPayload,
+  reports: reportPayload,
 } as const;
 
 /** A target's name. */

@@ -3,8 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 
-/** What a template's placeholders stand for. */
-export type TemplateVariables = Readonly<Record<string, string | number | boolean>>;
+/** What a template's placeholders stand for; a list is what `{{#each}}` goes through. */
+export interface TemplateVariables {
+  readonly [name: string]: TemplateValue;
+}
+
+type TemplateValue = string | number | boolean | TemplateVariables | readonly TemplateValue[];
 
 /** A mail's parts. */
 export interface RenderedMail {

@@ -100,6 +100,25 @@ test.each([
   }
 });
 
+test('whom reports go to is read into addresses, and their time zone has a default', () => {
+  const { REPORT_TO, REPORT_TIMEZONE } = loadConfig({ AMQP_URL });
+  expect([REPORT_TO, REPORT_TIMEZONE]).toEqual([undefined, 'UTC']);
+  const set = { REPORT_TO: 'ann@example.com, bob@example.com', REPORT_TIMEZONE: 'Europe/Berlin' };
+  expect(loadConfig({ AMQP_URL, ...set })).toMatchObject({
+    REPORT_TO: ['ann@example.com', 'bob@example.com'],
+    REPORT_TIMEZONE: 'Europe/Berlin',
+  });
+});
+
+test.each([
+  [{}, 600_000],
+  [{ HANDLER_TIMEOUT_MS: '5000' }, 600_000],
+  [{ HANDLER_TIMEOUT_MS: '900000' }, 900_000],
+  [{ HANDLER_TIMEOUT_MS: '900000', REPORTS_HANDLER_TIMEOUT_MS: '5000' }, 5_000],
+])('with %j a report may take %d ms', (set, timeoutMs) => {
+  expect(loadConfig({ AMQP_URL, ...set }).targets.reports.handlerTimeoutMs).toBe(timeoutMs);
+});
+
 test('every problem is reported at once, by name, with what the variable should be', () => {
   const wrong = {
     HTTP_PORT: '99999',
@@ -110,6 +129,8 @@ test('every problem is reported at once, by name, with what the variable should 
     WEBHOOK_SECRET: 'whsec_short',
     WEBHOOK_ALLOW: '10.0.0.0/99',
     ORDER_CALLBACK_URL: 'shop',
+    REPORT_TO: 'ann@example.com,bob',
+    REPORT_TIMEZONE: 'Mars/Olympus',
   };
   const load = () => loadConfig(wrong);
   expect(load).toThrow(ConfigError);

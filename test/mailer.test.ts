@@ -76,6 +76,14 @@ describe('with a mail server', () => {
     expectMail(received[0]?.raw ?? '');
   });
 
+  test('a mail to several addresses is sent once, and is sent if the server takes it for one of them', async () => {
+    const to = ['ann@example.com', 'gone@example.com', 'bob@example.com'];
+    await expect(mailer.send({ ...mail, to })).resolves.toBe('250 taken, but not for gone@example.com');
+    expect(received).toMatchObject([{ to: ['ann@example.com', 'bob@example.com'] }]);
+    expect(received[0]?.raw).toMatch(/^To: ann@example\.com, gone@example\.com,\s+bob@example\.com\r?$/m);
+    await expect(mailer.send({ ...mail, to: ['gone@example.com'] })).rejects.toThrow();
+  });
+
   test.each([
     ['gone@example.com', 550],
     ['full@example.com', 452],

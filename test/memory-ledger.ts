@@ -1,4 +1,6 @@
 /** Ledger and verdicts without a broker: what is written is read at once, and a clock that stands still does no harm. */
+
+import type { StreamEntry } from '../src/amqp/stream';
 import { createAcceptance } from '../src/changes/acceptance';
 import { createCancellation } from '../src/changes/cancellation';
 import { createOwedVerdicts } from '../src/changes/owed-verdicts';
@@ -6,12 +8,13 @@ import { createReplacement } from '../src/changes/replacement';
 import { createRescheduling } from '../src/changes/rescheduling';
 import type { Clock } from '../src/clock';
 import { UnknownMessageError } from '../src/errors';
-import { hasMessage, type LedgerEntry } from '../src/ledger/entry';
+import { encodeEntry, hasMessage, type LedgerEntry } from '../src/ledger/entry';
 import { createExtent } from '../src/ledger/extent';
 import type { Ledger, Placed } from '../src/ledger/ledger';
 import type { Recorder } from '../src/ledger/recorder';
 import { createLedgerView } from '../src/ledger/view';
 import type { Message } from '../src/message';
+import { type ReadLedger, reporterBeside } from '../src/reports/report';
 import type { Scheduler } from '../src/scheduler';
 import { messageKey, type Verdict } from '../src/verdicts/entry';
 import { createVerdictMemory } from '../src/verdicts/memory';
@@ -84,8 +87,14 @@ export function createMemoryLedger({
     backlog: () => 0,
     drain: async () => true,
   };
+  const read: ReadLedger = async ({ onEntry }) => {
+    entries.forEach((entry, offset) => {
+      onEntry({ offset, ...encodeEntry(entry, messages[offset]) } as unknown as StreamEntry);
+    });
+    return { isCut: false };
+  };
   return {
-    ...{ ledger, recorder, verdicts, owed, entries },
+    ...{ ledger, recorder, verdicts, owed, entries, reporter: reporterBeside(ledger, { read, clock }) },
     /** Has this told of each entry. */
     tell: (listener: (entry: LedgerEntry) => void) => {
       onEntry = listener;
@@ -110,6 +119,7 @@ export function createMemoryChanges({
     memory,
     changes: {
       ...{ ledger, acceptance, cancellation },
+      reporter: ledger && memory.reporter,
       rescheduling: createRescheduling(parts),
       replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     },

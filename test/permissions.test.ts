@@ -12,6 +12,10 @@ const users: Record<string, Permissions> = {
   api: accessPermissions(apiAccess({ ledger: true })),
   consumers: accessPermissions(consumersAccess({ ledger: true })),
   'consumers of mails': accessPermissions(consumersAccess({ ledger: false, targets: ['emails'] })),
+  'consumers of mails, with a ledger': accessPermissions(
+    consumersAccess({ ledger: true, targets: ['emails'] }),
+  ),
+  'consumers of reports': accessPermissions(consumersAccess({ ledger: true, targets: ['reports'] })),
 };
 
 /** Every name that there is, some that look like it, and those of others. */
@@ -38,7 +42,7 @@ function matched(user: string, right: keyof Permissions): string[] {
   return [...new Set([...others, ...(holding.length > 0 ? ['HOLDING'] : [])])].sort();
 }
 
-const TARGETS = ['orders', 'emails', 'webhooks', 'relay'];
+const TARGETS = ['orders', 'emails', 'webhooks', 'relay', 'reports'];
 const PARKED = TARGETS.map((target) => `${target}.parked`);
 const LEVELS = ['100d', '10d', '1d', '1h', '1m', '1s', '100ms'].map((unit) => `delay.level.${unit}`);
 const STREAMS = ['delay.control', 'delay.ledger'];
@@ -88,13 +92,15 @@ test.each<[string, keyof Permissions, string[]]>([
   ['api', 'read', [...PARKED, 'delay.unroutable', ...STREAMS, 'delay.keeper', 'delay.ledger-keeper']],
   ['consumers', 'configure', ['']],
   ['consumers', 'write', ['delay.in', 'delay.parked', 'delay.events', ...STREAMS, 'delay.keeper']],
-  ['consumers', 'read', [...TARGETS, 'delay.control', 'delay.keeper']],
+  ['consumers', 'read', [...TARGETS, ...STREAMS, 'delay.keeper']],
   [
     'consumers of mails',
     'write',
     ['delay.in', 'delay.parked', 'delay.events', 'delay.control', 'delay.keeper'],
   ],
   ['consumers of mails', 'read', ['emails', 'delay.control', 'delay.keeper']],
+  ['consumers of mails, with a ledger', 'read', ['emails', 'delay.control', 'delay.keeper']],
+  ['consumers of reports', 'read', ['reports', ...STREAMS, 'delay.keeper']],
 ])('%s may %s exactly that', (user, right, names) => {
   expect(matched(user, right)).toEqual([...names].sort());
 });

@@ -7,7 +7,7 @@ const templates = loadTemplates(join(__dirname, '../templates'));
 const meeting = { title: 'Planning', starts_at: 'noon' };
 
 test('the templates of this project are there', () => {
-  expect([...templates.names].sort()).toEqual(['reminder', 'welcome']);
+  expect([...templates.names].sort()).toEqual(['reminder', 'report', 'welcome']);
 });
 
 test('a welcome says where it was sent to', () => {

@@ -122,13 +122,13 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
 }
 
 /** A channel with one acknowledgement for all that it reads: acknowledging twice would close it. */
-interface StreamChannel {
+export interface StreamChannel {
   readonly on: Channel;
   acknowledge(message: ConsumeMessage): void;
 }
 
 /** Acknowledges with one frame all that a tick brought; on a stream that only keeps the entries coming. */
-async function streamChannel(on: Channel, prefetch = PREFETCH): Promise<StreamChannel> {
+export async function streamChannel(on: Channel, prefetch = PREFETCH): Promise<StreamChannel> {
   await on.prefetch(prefetch);
   let latest: ConsumeMessage | undefined;
   return {
@@ -157,11 +157,26 @@ async function isRenewed(channel: StreamChannel, stream: string, position: numbe
 }
 
 /** How long an entry that is there is waited for, in milliseconds. */
-const ANSWER_TIMEOUT_MS = 3_000;
+export const ANSWER_TIMEOUT_MS = 3_000;
 
-/** Reads the last chunk. A stream's message count would not do: RabbitMQ brings it up to date every few seconds. */
-async function latestOffset(channel: StreamChannel, stream: string): Promise<number> {
+/**
+ * Reads the last chunk. A stream's message count would not do: RabbitMQ brings it up to date every few seconds.
+ *
+ * @throws Error when nothing comes
+ */
+export async function latestOffset(channel: StreamChannel, stream: string): Promise<number> {
   const entry = (await consumeSome(channel, stream, 'last', () => true)).at(-1);
+  if (!entry) throw new Error(`no entry of ${stream} came within ${ANSWER_TIMEOUT_MS} ms`);
+  return entry.offset;
+}
+
+/**
+ * The first entry that the stream still has.
+ *
+ * @throws Error when nothing comes
+ */
+export async function firstOffset(channel: StreamChannel, stream: string): Promise<number> {
+  const [entry] = await consumeSome(channel, stream, 'first', () => true);
   if (!entry) throw new Error(`no entry of ${stream} came within ${ANSWER_TIMEOUT_MS} ms`);
   return entry.offset;
 }
@@ -224,7 +239,7 @@ export function readRange(
 async function consumeSome(
   { on, acknowledge }: StreamChannel,
   stream: string,
-  from: number | 'last',
+  from: number | 'first' | 'last',
   fits: (entry: StreamEntry) => boolean,
 ): Promise<StreamEntry[]> {
   const entries: StreamEntry[] = [];
@@ -246,6 +261,7 @@ async function consumeSome(
   return entries;
 }
 
-function offsetOf({ properties }: ConsumeMessage): number {
+/** Where a stream has what it delivered. */
+export function offsetOf({ properties }: ConsumeMessage): number {
   return Number(properties.headers?.['x-stream-offset']);
 }

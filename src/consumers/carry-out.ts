@@ -28,12 +28,19 @@ export interface CarryOutOptions {
   readonly logger: Logger;
 }
 
+/** An attempt that was made. */
+export interface Handled {
+  readonly message: Message;
+  /** When its handler began, in milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
 /**
  * Publishes what follows, has it recorded, then acknowledges. False when the broker will deliver the message again.
  *
- * @param message what was handled; none where nothing was: for what is malformed, or too early
+ * @param handled what was handled; none where nothing was: for what is malformed, or too early
  */
-export type CarryOut = (delivery: Delivery, settlement: Settlement, message?: Message) => Promise<boolean>;
+export type CarryOut = (delivery: Delivery, settlement: Settlement, handled?: Handled) => Promise<boolean>;
 
 const RETRY_DELAY_MS = 200;
 const LONGEST_RETRY_DELAY_MS = 5_000;
@@ -41,7 +48,7 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
 /** Carries out a target's settlements; what cannot be published is tried again until it can. */
 export function createCarryOut(options: CarryOutOptions): CarryOut {
   const { target, publisher, scheduler, recorder, clock, stopping, metrics, logger } = options;
-  return async (delivery, decided, message) => {
+  return async (delivery, decided, handled) => {
     let settlement = decided;
     for (let waitMs = RETRY_DELAY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS)) {
       try {
@@ -50,7 +57,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
           await park({ publisher, clock }, target, delivery, settlement.why);
           metrics.parked(target, settlement.why.reason);
         }
-        if (message) await record(recorder, message, settlement, clock());
+        if (handled) await record(recorder, handled, settlement, clock());
         delivery.ack();
         return true;
       } catch (error) {
@@ -70,10 +77,15 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
   };
 }
 
-function record(recorder: Recorder, message: Message, settlement: Settlement, at: number): Promise<void> {
+function record(
+  recorder: Recorder,
+  { message, startedAt }: Handled,
+  settlement: Settlement,
+  at: number,
+): Promise<void> {
   const { id, to, delivery, attempt, dueAt } = message;
   const entry = { id, to, delivery, attempt, dueAt, at };
-  if (settlement.kind === 'acknowledge') return recorder.record({ ...entry, kind: 'handled' });
+  if (settlement.kind === 'acknowledge') return recorder.record({ ...entry, kind: 'handled', startedAt });
   if (settlement.kind === 'park')
     return recorder.record({ ...entry, kind: 'parked', error: settlement.why.error });
   const { message: next, error = '' } = settlement;

@@ -38,8 +38,8 @@ export function createEmailsHandler({
   };
 }
 
-/** SMTP's 5xx is final (RFC 5321, 4.2.1); 4xx and whatever went wrong on the way may pass. */
-function outcomeOfFailure(error: unknown): Outcome {
+/** What a mail that was not sent comes to: SMTP's 5xx is final (RFC 5321, 4.2.1); 4xx and whatever went wrong on the way may pass. */
+export function outcomeOfFailure(error: unknown): Outcome {
   const code = error instanceof Error && 'responseCode' in error ? Number(error.responseCode) : 0;
   return code >= 500 && code < 600 ? reject(messageOf(error)) : retry(messageOf(error));
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../logger';
 import { createMailer } from '../mailer';
+import type { Reporter } from '../reports/report';
 import { type Consumed, TARGETS, type TargetName } from '../targets';
 import type { Templates } from '../templates';
 import type { Tracing } from '../tracing';
@@ -14,6 +15,7 @@ import { createEmailsHandler } from './emails';
 import { type GuardedHandler, guardHandler, traceHandler } from './handler';
 import { createOrdersHandler } from './orders';
 import { createRelayHandler, type RelayOptions } from './relay';
+import { createReportsHandler } from './reports';
 import { createWebhooksHandler } from './webhooks';
 
 /** What the handlers need. */
@@ -25,6 +27,8 @@ export interface HandlersOptions {
   readonly publisher: Publisher;
   readonly relay: Pick<RelayOptions, 'publisher' | 'exchangeExists'>;
   readonly templates: Templates;
+  /** None without a ledger. */
+  readonly reporter: Reporter | undefined;
   readonly tracing: Tracing;
   readonly clock: Clock;
   /** Also for what was done with each message; those lines are at level info and have its `messageId`. */
@@ -43,7 +47,7 @@ const MOST_SMTP_CONNECTIONS = 20;
 
 /** All handlers, each behind its payload's schema and its target's time limit. */
 export function createHandlers(options: HandlersOptions): Handlers {
-  const { config, targets, publisher, relay, templates, tracing, clock, logger } = options;
+  const { config, targets, publisher, relay, templates, reporter, tracing, clock, logger } = options;
   const mailer = createMailer({
     smtpUrl: config.SMTP_URL,
     from: config.MAIL_FROM,
@@ -61,6 +65,8 @@ export function createHandlers(options: HandlersOptions): Handlers {
   const webhooks = createWebhooksHandler({ caller: guarded, secrets, clock, logger });
   const limitMs = (target: TargetName) => config.targets[target].handlerTimeoutMs;
   const relaying = createRelayHandler({ ...relay, tracing, clock, logger });
+  const { REPORT_TO: to = [], REPORT_TIMEZONE: timezone } = config;
+  const reports = createReportsHandler({ reporter, mailer, templates, to, timezone, logger });
   const traced = (handler: GuardedHandler) => traceHandler(handler, tracing);
   return {
     byTarget: {
@@ -68,6 +74,7 @@ export function createHandlers(options: HandlersOptions): Handlers {
       emails: traced(guardHandler(TARGETS.emails, emails, limitMs('emails'))),
       webhooks: traced(guardHandler(TARGETS.webhooks, webhooks, limitMs('webhooks'))),
       relay: traced(guardHandler(TARGETS.relay, relaying, limitMs('relay'))),
+      reports: traced(guardHandler(TARGETS.reports, reports, limitMs('reports'))),
     },
     async close() {
       mailer.close();

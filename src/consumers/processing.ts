@@ -189,7 +189,7 @@ export function createProcessing(
       lateMs: startedAt - message.dueAt,
       tookMs: now - startedAt,
     });
-    return carryOut(delivery, settlement, message);
+    return carryOut(delivery, settlement, { message, startedAt });
   }
 
   return {

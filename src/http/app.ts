@@ -19,6 +19,7 @@ import { measureRequests, metricsRoutes } from './metrics';
 import { orderRoutes } from './orders';
 import { parkedRoutes } from './parked';
 import { limitRate, type RateLimit } from './rate-limit';
+import { reportRoutes } from './report';
 import { nameRequest } from './request-id';
 import { METHODS, type RouteOptions, type Routes } from './routes';
 import { scheduleRoutes } from './schedules';
@@ -66,6 +67,7 @@ export function createApp({
     ...batchRoutes({ ...options, logger, maxBytes: batchMaxBytes }),
     ...oneMessageRoutes(options),
     ...overviewRoutes(options),
+    ...reportRoutes(options),
     ...scheduleRoutes(options),
     ...parkedRoutes(options),
     ...healthRoutes(readiness),

@@ -8,6 +8,7 @@ import type { Clock } from '../clock';
 import { LedgerOffError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { ParkingLot } from '../parking-lot';
+import type { Reporter } from '../reports/report';
 import type { Schedules } from '../schedules/schedules';
 
 /** What the routes work with; each takes what it needs of it. */
@@ -19,6 +20,8 @@ export interface RouteOptions {
   readonly replacement: Replacement | undefined;
   /** None when it is switched off. */
   readonly ledger: Pick<Ledger, 'view' | 'find' | 'require' | 'isComplete'> | undefined;
+  /** None without a ledger. */
+  readonly reporter: Reporter | undefined;
   readonly clock: Clock;
   /** Names of the mail templates. */
   readonly templateNames: readonly string[];
@@ -41,12 +44,12 @@ export type Routes = Readonly<
 >;
 
 /**
- * The ledger, where there is one.
+ * The ledger, or what is made from it, where there is one.
  *
  * @param what what needs it, to begin a sentence with
  * @throws LedgerOffError where it is switched off
  */
-export function requireLedger(ledger: RouteOptions['ledger'], what: string) {
+export function requireLedger<Needed extends object>(ledger: Needed | undefined, what: string): Needed {
   if (ledger) return ledger;
   throw new LedgerOffError(what);
 }

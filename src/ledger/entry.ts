@@ -47,6 +47,10 @@ export interface LedgerEntry {
   readonly fingerprint?: string | undefined;
   /** Why it failed, for people. */
   readonly error?: string;
+  /** When its handler began, in milliseconds since the epoch; only `handled` has it, and not those of older versions. */
+  readonly startedAt?: number;
+  /** Nothing has happened: it is here once more, so that it is not cut off. */
+  readonly again?: true;
   /** By this a writer finds its own entry among those that it reads. */
   readonly by?: string;
 }
@@ -100,7 +104,13 @@ function entryHeaders(entry: LedgerEntry): Record<string, string | number> {
     const value = entry[name];
     return value === undefined ? [] : [[`entry-${name}`, value.slice(0, LONGEST_TEXT)]];
   });
-  return { entry: entry.kind, 'entry-at': entry.at, ...Object.fromEntries(given) };
+  return {
+    entry: entry.kind,
+    'entry-at': entry.at,
+    ...(entry.startedAt !== undefined && { 'entry-started-at': entry.startedAt }),
+    ...(entry.again && { 'entry-again': 1 }),
+    ...Object.fromEntries(given),
+  };
 }
 
 /** Reads an entry; undefined for what is none, written by another version or by hand: it is passed over. */
@@ -114,8 +124,11 @@ export function decodeEntry({ properties }: RawEnvelope): LedgerEntry | undefine
     const value = headers[`entry-${name}`];
     return typeof value === 'string' ? [[name, value]] : [];
   });
+  const startedAt = headers['entry-started-at'];
   return {
     ...({ kind, id, to, delivery, attempt, dueAt, at } as LedgerEntry),
+    ...(Number.isSafeInteger(startedAt) && { startedAt: startedAt as number }),
+    ...(headers['entry-again'] === 1 && { again: true }),
     ...Object.fromEntries(optional),
   };
 }

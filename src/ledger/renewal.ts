@@ -104,7 +104,7 @@ async function renew(
   const { id, to, delivery, attempt, dueAt, key, fingerprint, error } = record;
   const about = { id, to, delivery, attempt, dueAt };
   const again: LedgerEntry = {
-    ...{ ...about, kind: 'accepted', at: record.acceptedAt ?? clock() },
+    ...{ ...about, kind: 'accepted', at: record.acceptedAt ?? clock(), again: true },
     ...(key !== undefined && { key }),
     ...(fingerprint !== undefined && { fingerprint }),
     ...(error !== undefined && { error }),
@@ -114,5 +114,5 @@ async function renew(
   const now = ledger.view().get(id);
   if (!now || isPending(now) || now.delivery !== delivery) return;
   const kind = now.status as 'handled' | 'parked' | 'cancelled';
-  await ledger.settle({ ...about, kind, attempt: now.attempt, dueAt: now.dueAt, at: clock() });
+  await ledger.settle({ ...about, kind, attempt: now.attempt, dueAt: now.dueAt, at: clock(), again: true });
 }

@@ -15,6 +15,8 @@ import { type HttpServer, serveHttp } from '../http/server';
 import { type Ledger, openLedger } from '../ledger/ledger';
 import { keepLedger } from '../ledger/renewal';
 import { createParkingLot } from '../parking-lot';
+import { offeredTemplates } from '../reports/mail';
+import { readLedgerOn, reporterBeside } from '../reports/report';
 import { LEDGER_KEEPER } from '../topology';
 import type { Parts } from './parts';
 
@@ -54,8 +56,9 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
     rescheduling: createRescheduling({ ledger, scheduler, owed, clock, guardMs }),
     replacement: ledger && createReplacement({ ledger, acceptance, cancellation, clock }),
     parkingLot: createParkingLot({ connection: reading, scheduler, recorder, clock, logger }),
+    reporter: ledger && reporterBeside(ledger, { read: readLedgerOn(reading), clock }),
     ...{ schedules, ledger, clock, metrics, logger },
-    templateNames: templates.names,
+    templateNames: offeredTemplates(templates.names),
     batchMaxBytes: config.BATCH_MAX_BYTES,
     access: accessOf(config),
     readiness: () => [...readiness(), ...(ledger?.caughtUp() === false ? ['Reading the ledger.'] : [])],

@@ -9,6 +9,8 @@ import { runTarget, type TargetOptions, type TargetRunner } from '../consumers/r
 import { createTicksHandler, tickPayload } from '../consumers/ticks';
 import type { Readiness } from '../http/health';
 import { NO_RECORDER } from '../ledger/recorder';
+import { createLedgerView } from '../ledger/view';
+import { readLedgerOn, reporterWithout } from '../reports/report';
 import { type Consumed, TICKS } from '../targets';
 import { CONTROL } from '../topology';
 import { type Parts, publishOn } from './parts';
@@ -18,8 +20,11 @@ export async function startConsumers(parts: Parts, targets: readonly Consumed[])
   const { config, logger, messageLogger, metrics, tracing, lifecycle, templates } = parts;
   const { publisher, scheduler, recorder, verdicts, reading } = parts;
   const relay = { publisher: await publishOn(parts), exchangeExists: createExchangeCheck(reading, CONTROL) };
+  const { LEDGER, LEDGER_MAX: limit, ID_HOLD: idHoldMs } = config;
+  const newView = () => createLedgerView({ limit, idHoldMs, clock });
+  const reporter = LEDGER ? reporterWithout(newView, { read: readLedgerOn(reading), clock }) : undefined;
   const handlers = createHandlers({
-    ...{ config, targets, publisher, relay, templates, tracing, clock, logger: messageLogger },
+    ...{ config, targets, publisher, relay, templates, reporter, tracing, clock, logger: messageLogger },
   });
   lifecycle.onEnd(handlers.close);
   const runners = new Map<Consumed, TargetRunner>();

@@ -42,13 +42,3 @@ function fieldFault(field: string, place: number, count: number): string | undef
     return /is not a number|illegal characters/.test(why) || why === '' ? `it must be ${range}` : why;
   }
 }
-
-/** Whether there is such a zone. */
-export function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}

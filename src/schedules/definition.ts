@@ -1,10 +1,11 @@
 /** What a schedule is, as it is put, kept in the control stream, and shown: when it runs, and what is sent then. */
 import { z } from 'zod';
-import { dateTime } from '../date-time';
+import { dateTime, rfc3339 } from '../date-time';
 import { durationMs } from '../duration';
 import { TARGET_NAMES, text } from '../targets';
+import { timeZone } from '../time-zone';
 import { LONGEST_DELAY_MS } from '../wheel';
-import { cronFault, isTimezone, LONGEST_CRON } from './cron';
+import { cronFault, LONGEST_CRON } from './cron';
 import { type Timing, timesOf } from './times';
 
 /** What may be done about runs that were missed. */
@@ -24,14 +25,6 @@ const interval = z.string().refine(
   { error: 'must be a duration such as "15m", "1h30m" or "PT15M", of 1 s at least and 3650 days at most' },
 );
 
-/** Kept as it was written: it is shown like that. */
-const moment = z
-  .string()
-  .refine((value) => dateTime.safeParse(value).success, {
-    error: 'must be an RFC 3339 date and time with offset, such as "2026-12-24T18:00:00+01:00"',
-  })
-  .meta({ format: 'date-time' });
-
 const fields = z.strictObject({
   cron: z
     .string()
@@ -43,17 +36,12 @@ const fields = z.strictObject({
     .optional()
     .describe('Minute, hour, day of month, month and day of week, with seconds before them if there are six'),
   every: interval.optional().describe('Instead of `cron`: a duration such as "15m", 1 s at least'),
-  timezone: z
-    .string()
-    .max(64)
-    .refine(isTimezone, { error: 'must be an IANA time zone such as Europe/Berlin' })
-    .default('UTC')
-    .describe('The IANA zone that `cron` is read in'),
+  timezone: timeZone.default('UTC').describe('The IANA zone that `cron` is read in'),
   to: z.enum(TARGET_NAMES).describe('The target of each run'),
   payload: z.unknown().describe('What the target takes'),
   run_at_startup: z.boolean().default(false).describe('Runs once when it is first put as well'),
-  starts_at: moment.optional().describe('The first moment at which it may run: RFC 3339 with an offset'),
-  ends_at: moment.optional().describe('The last such moment'),
+  starts_at: rfc3339.optional().describe('The first moment at which it may run: RFC 3339 with an offset'),
+  ends_at: rfc3339.optional().describe('The last such moment'),
   catch_up: z
     .enum(CATCH_UP)
     .default('last')

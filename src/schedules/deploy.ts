@@ -5,6 +5,7 @@ import { systemClock as clock } from '../clock';
 import { type Config, PROCESS_NAME } from '../config';
 import { followControl } from '../control/control';
 import type { Logger } from '../logger';
+import { offeredTemplates } from '../reports/mail';
 import { createScheduler } from '../scheduler';
 import { payloadSchemas } from '../targets';
 import { loadTemplates } from '../templates';
@@ -17,7 +18,7 @@ import { type Definitions, readSchedules } from './file';
  */
 export function schedulesToPut({ SCHEDULES_FILE, TEMPLATES_DIR }: Config): Definitions {
   if (SCHEDULES_FILE === undefined) return {};
-  return readSchedules(SCHEDULES_FILE, payloadSchemas(loadTemplates(TEMPLATES_DIR).names));
+  return readSchedules(SCHEDULES_FILE, payloadSchemas(offeredTemplates(loadTemplates(TEMPLATES_DIR).names)));
 }
 
 /** Options of putSchedules. */

@@ -20,6 +20,7 @@ function create(env: Record<string, string>, targets: readonly TargetName[] = TA
     publisher,
     relay: { publisher, exchangeExists: async () => true },
     templates: loadTemplates(join(__dirname, '../../templates')),
+    reporter: undefined,
     tracing: NO_TRACING,
     clock: Date.now,
     logger,

@@ -65,6 +65,7 @@ describe('to everybody who is called', () => {
       publisher,
       relay: { publisher, exchangeExists: async () => true },
       templates: loadTemplates(join(__dirname, '../../templates')),
+      reporter: undefined,
       tracing: NO_TRACING,
       clock: Date.now,
       logger: recordedLog(),

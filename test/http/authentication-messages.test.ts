@@ -16,7 +16,7 @@ const PAYLOADS = {
   orders: { order_id: 'A1' },
   emails: { email: 'ann@example.com' },
   webhooks: { url: 'https://example.com' },
-  relay: { exchange: '', routing_key: 'reports', content: 'hello' },
+  relay: { exchange: '', routing_key: 'greetings', content: 'hello' },
 };
 
 let api: Api;

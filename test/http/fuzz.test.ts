@@ -35,6 +35,7 @@ const PATHS = [
   '/v1/messages/01M889VR5RKR4H2ZHM05H1PH96',
   '/v1/messages/01M889VR5RKR4H2ZHM05H1PH96/run-now',
   '/v1/overview',
+  '/v1/report',
   '/orders/A1/paid',
   '/metrics',
   '/livez',

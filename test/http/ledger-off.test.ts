@@ -16,6 +16,7 @@ const body = (content: object) => ({ headers: json, body: JSON.stringify(content
 test.each<[string, string, RequestInit, RegExp]>([
   ['GET', '/v1/messages', {}, /^Listing messages/],
   ['GET', '/v1/overview', {}, /^The overview/],
+  ['GET', '/v1/report', {}, /^The report/],
   ['GET', '/v1/messages/job-1', {}, /^The status of a message/],
   ['PATCH', '/v1/messages/job-1', body({ delay: '1h' }), /^Rescheduling/],
   ['POST', '/v1/messages/job-1/run-now', {}, /^Running a message now/],

@@ -1,4 +1,4 @@
-import { cronFault, isTimezone } from '../../src/schedules/cron';
+import { cronFault } from '../../src/schedules/cron';
 
 test.each([
   '0 0 * * *',
@@ -36,13 +36,4 @@ test.each(['', '* * *', '* * * * * * *', '@daily'])('"%s" has another number of 
   expect(cronFault(expression)).toBe(
     'must have five fields (minute, hour, day of month, month, day of week), or six with seconds before them',
   );
-});
-
-test.each([
-  ['Europe/Berlin', true],
-  ['UTC', true],
-  ['Mars/Olympus_Mons', false],
-  ['', false],
-])('whether %s is a zone: %s', (name, expected) => {
-  expect(isTimezone(name)).toBe(expected);
 });

@@ -38,7 +38,7 @@ test.each<[string, object, string]>([
   [
     'a zone that does not exist',
     { timezone: 'Mars/Olympus_Mons' },
-    'timezone: must be an IANA time zone such as Europe/Berlin',
+    'timezone: must be a time zone such as "Europe/Berlin" or "UTC"',
   ],
   [
     'a time without offset',

@@ -45,6 +45,22 @@ const parkedMessage = z.strictObject({
 const complete = z.boolean().describe('False where the ledger has more than it can show');
 const notFound = z.array(z.string()).describe('Ids that are not parked here');
 
+const lateMs = z.int().min(0);
+
+const activity = z.strictObject({
+  accepted: count,
+  handled: count,
+  retried: count.describe('Attempts that failed for now'),
+  parked: count,
+  cancelled: count,
+  lateness_ms: z
+    .strictObject({ p50: lateMs, p90: lateMs, p99: lateMs, max: lateMs })
+    .nullable()
+    .describe(
+      'From the due time to the start of the handler, of what was handled; percentiles are up to 1/32 too high; null where nothing was',
+    ),
+});
+
 const fault = z.strictObject({
   loc: z.array(z.union([z.string(), z.int()])).describe('Where: `body`, `query` or `header`, then the path'),
   msg: z.string().describe('What is wrong, for people'),
@@ -111,6 +127,27 @@ export const answerSchemas = {
   ScheduleStatus: schedule,
   ScheduleList: z.strictObject({ schedules: z.array(schedule) }),
   ScheduleDeleted: z.strictObject({ name: z.string(), status: z.literal('deleted') }),
+  Report: z.strictObject({
+    from: time,
+    to: time,
+    made_at: time,
+    complete: z.boolean().describe('False where the ledger no longer has all of the period'),
+    total: activity,
+    targets: z.record(z.string(), activity).describe('By target'),
+    reasons: z
+      .array(z.strictObject({ to: z.string().describe('The target'), error: z.string(), times: count }))
+      .max(10)
+      .describe('Why messages were tried again or parked, the most frequent first'),
+    pending: z
+      .strictObject({
+        from: time,
+        to: time,
+        messages: count,
+        targets: z.record(z.string(), count),
+        hours: z.array(count).describe('One number for each hour from `from` on'),
+      })
+      .describe('Messages still to be handled that are due within 24 hours from the end of the period'),
+  }),
   ParkedCounts: z.strictObject({
     parked: z.array(z.strictObject({ target: z.string(), messages: count })),
   }),

@@ -6,6 +6,7 @@ import { messagePaths } from './messages';
 import type { Paths } from './operation';
 import { parkedPaths } from './parked';
 import { processPaths } from './process';
+import { reportPaths } from './report';
 import { schedulePaths } from './schedules';
 import { componentSchemas, type JsonSchema, type SchemaOptions } from './schemas';
 import { shopPaths } from './shop';
@@ -56,6 +57,7 @@ export function apiDocument({ batchMaxBytes = BATCH_MAX_BYTES, ...options }: Doc
     ],
     paths: {
       ...messagePaths(batchMaxBytes),
+      ...reportPaths,
       ...shopPaths,
       ...schedulePaths,
       ...parkedPaths,

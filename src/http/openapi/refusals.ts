@@ -75,6 +75,11 @@ export const idempotencyKey: Refusals = {
 /** What needs the ledger. */
 export const ledgerNeeded = (what: string): Refusals => ({ ledgerOff: new LedgerOffError(what) });
 
+/** Reading it from RabbitMQ. */
+export const readingLedger: Refusals = {
+  ledgerUnreadable: new BrokerUnavailableError('RabbitMQ at mq is not reachable for now.'),
+};
+
 /** A message that is not known. */
 export const unknownMessage: Refusals = {
   unknownMessage: new UnknownMessageError('cart-7'),

@@ -71,9 +71,16 @@ function namedSchemas({ clock, templateNames }: SchemaOptions) {
     MessageToEmails: messageTo('emails'),
     MessageToWebhooks: messageTo('webhooks'),
     MessageToRelay: messageTo('relay'),
+    MessageToReports: messageTo('reports'),
   };
-  const { MessageToOrders, MessageToEmails, MessageToWebhooks, MessageToRelay } = messages;
-  const message = z.union([MessageToOrders, MessageToEmails, MessageToWebhooks, MessageToRelay]);
+  const { MessageToOrders, MessageToEmails, MessageToWebhooks, MessageToRelay, MessageToReports } = messages;
+  const message = z.union([
+    MessageToOrders,
+    MessageToEmails,
+    MessageToWebhooks,
+    MessageToRelay,
+    MessageToReports,
+  ]);
   return {
     SubmitOrder: submitOrder,
     WelcomeEmail: welcomeEmail(templateNames),
@@ -85,6 +92,7 @@ function namedSchemas({ clock, templateNames }: SchemaOptions) {
     EmailsPayload: payloads.emails,
     WebhooksPayload: payloads.webhooks,
     RelayPayload: payloads.relay,
+    ReportsPayload: payloads.reports,
     Reschedule: rescheduleBody(clock).meta({ oneOf: WHEN_FIELDS.map((field) => ({ required: [field] })) }),
     Schedule: definitionFields.meta({ oneOf: ['cron', 'every'].map((field) => ({ required: [field] })) }),
     Redrive: redriveBody,

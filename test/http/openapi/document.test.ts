@@ -33,6 +33,7 @@ function failingApp(error: Error) {
     schedules: { known: fail, get: () => undefined, all: () => [], put: fail, remove: fail },
     replacement: { replace: fail, cancelLatest: fail },
     ledger: { find: fail, require: fail, view: () => ({}) as never, isComplete: () => true },
+    reporter: { report: fail },
     parkingLot: { ...EMPTY_LOT, counts: fail, look: fail, redrive: fail, remove: fail },
     readiness: () => ['RabbitMQ at mq is not reachable.'],
     access: OPEN,
