@@ -267,9 +267,8 @@ async function main(): Promise<void> {
   try {
     const declared = await bootstrap(connection, delayTopology({ ledger: config.LEDGER }));
     process.stdout.write(`topology: ${declared}\n`);
-    if (Object.keys(schedules).length === 0) return;
     const put = await putSchedules(schedules, { connection, config, logger });
-    process.stdout.write(`schedules: ${put}\n`);
+    if (put !== undefined) process.stdout.write(`schedules: ${put}\n`);
   } finally {
     await connection.close();
   }

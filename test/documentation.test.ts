@@ -1,5 +1,5 @@
 /** What the documents say is compared with the code: what a reader copies from them has to work. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -13,7 +13,8 @@ import { serveHttp } from '../src/http/server';
 import { createLogger } from '../src/logger';
 import { createMetrics } from '../src/metrics';
 import { createScheduler } from '../src/scheduler';
-import { TARGET_NAMES } from '../src/targets';
+import { readSchedules } from '../src/schedules/file';
+import { CONSUMED, payloadSchemas, TARGET_NAMES } from '../src/targets';
 import { loadTemplates } from '../src/templates';
 import { createAuthority } from './broker/certificates';
 import { EMPTY_LOT, OPEN } from './http/api';
@@ -120,7 +121,7 @@ describe('configuration', () => {
     // The files of the examples are not on this machine, and they go with amqps:// only.
     const { ca, client, remove } = createAuthority();
     const files = { AMQP_CA_FILE: ca, AMQP_CERT_FILE: client.cert, AMQP_KEY_FILE: client.key };
-    expect(configNames.filter((name) => name.endsWith('_FILE'))).toEqual(Object.keys(files));
+    expect(configNames.filter((name) => /^AMQP.*_FILE$/.test(name))).toEqual(Object.keys(files));
     const loaded = loadConfig({ ...shown, ...files, AMQP_URL: AMQP_URL.replace(/^amqp:/, 'amqps:') });
     remove();
     for (const name of configNames) {
@@ -200,14 +201,16 @@ describe('routes', () => {
       body: JSON.stringify(body),
     });
 
-  /** What needs no body, beside what only asks. */
-  const WITHOUT_BODY = [
-    'POST /orders/{order_id}/paid',
-    'DELETE /meeting-reminder/{meeting_id}',
-    'DELETE /v1/messages/{id}',
-    'POST /v1/messages/{id}/run-now',
-    'POST /v1/parked/{target}/redrive',
-  ];
+  /** What needs no body, beside what only asks, and what it is answered with. */
+  const WITHOUT_BODY: Readonly<Record<string, number>> = {
+    'POST /orders/{order_id}/paid': 200,
+    'DELETE /meeting-reminder/{meeting_id}': 200,
+    'DELETE /v1/messages/{id}': 200,
+    'POST /v1/messages/{id}/run-now': 200,
+    'DELETE /v1/schedules/{name}': 200,
+    'POST /v1/schedules/{name}/run-now': 202,
+    'POST /v1/parked/{target}/redrive': 200,
+  };
 
   test('each documented route answers', async () => {
     expect(documented).not.toEqual([]);
@@ -217,9 +220,14 @@ describe('routes', () => {
       await postJson('/v1/messages', { id: name, to: 'orders', payload: { order_id: name }, delay: '1h' });
       const meeting = { email: 'ada@example.com', starts_at: new Date(clock() + 86_400_000).toISOString() };
       await postJson('/meeting-reminder', { meeting_id: name, ...meeting });
-      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id|meeting_id)\}/, name);
+      await fetch(`${address}/v1/schedules/${name}`, {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ every: '1h', to: 'orders', payload: { order_id: name } }),
+      });
+      const filledIn = path.replace('{target}', 'orders').replace(/\{(id|order_id|meeting_id|name)\}/, name);
       const { status } = await fetch(`${address}${filledIn}`, { method });
-      const expected = method === 'GET' || WITHOUT_BODY.includes(`${method} ${path}`) ? 200 : 422;
+      const expected = method === 'GET' ? 200 : (WITHOUT_BODY[`${method} ${path}`] ?? 422);
       expect({ method, path, status }).toEqual({ method, path, status: expected });
     }
   });
@@ -235,7 +243,7 @@ describe('routes', () => {
       const sent = body === undefined ? {} : { method: 'POST', headers: { [header]: value }, body };
       const { status } = await fetch(`${address}${path}`, { ...sent, ...(method && { method }) });
       const accepts = body !== undefined && method === undefined;
-      expect({ line, status }).toEqual({ line, status: accepts ? 202 : 200 });
+      expect({ line, status }).toEqual({ line, status: method === 'PUT' ? 201 : accepts ? 202 : 200 });
     }
   });
 });
@@ -257,7 +265,7 @@ describe('containers', () => {
     if (!found) throw new Error(`docker-compose.yml has no service ${name}`);
     return found;
   };
-  const running = ['api', ...TARGET_NAMES.map((target) => `consumers-${target}`)];
+  const running = ['api', ...CONSUMED.map((target) => `consumers-${target}`)];
 
   test('their commands are the topology and the roles, one consumer service for each target', () => {
     const commands = Object.entries(services).flatMap(([name, { command }]) =>
@@ -267,7 +275,7 @@ describe('containers', () => {
       topology: packageJson.scripts.topology.split(' '),
       api: ['node', 'dist/main.js', 'api'],
       ...Object.fromEntries(
-        TARGET_NAMES.map((target) => [`consumers-${target}`, ['node', 'dist/main.js', 'consumers', target]]),
+        CONSUMED.map((target) => [`consumers-${target}`, ['node', 'dist/main.js', 'consumers', target]]),
       ),
     });
   });
@@ -370,6 +378,18 @@ describe('what the documents point at exists', () => {
       .map((line) => line.replace(/^ {2}/, 'src/').split(' ')[0] ?? '');
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test('the file of schedules', () => {
+    const [, file = ''] = /```json\n([\s\S]+?)```/.exec(readme) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'schedules-'));
+    try {
+      writeFileSync(join(folder, 'schedules.json'), file);
+      const read = readSchedules(join(folder, 'schedules.json'), payloadSchemas(['welcome']));
+      expect(read['orders-sweep']).toMatchObject({ cron: '0 8,12,18 * * *', run_at_startup: true });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('the tests that the README names', () => {

@@ -171,10 +171,13 @@ describe('SCHEDULES_FILE', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const deploy = async (content: string) => {
+  const deploy = async (content: string, env: NodeJS.ProcessEnv = {}) => {
     const path = join(folder, 'schedules.json');
     writeFileSync(path, content);
-    const bootstrap = startService(['topology.js'], { AMQP_URL: world.amqpUrl, SCHEDULES_FILE: path });
+    const bootstrap = startService(['topology.js'], {
+      ...{ AMQP_URL: world.amqpUrl, SCHEDULES_FILE: path },
+      ...env,
+    });
     services.push(bootstrap);
     const code = await bootstrap.exited;
     return { code, said: bootstrap.log.map(({ message }) => message), stderr: bootstrap.stderr() };
@@ -197,6 +200,21 @@ describe('SCHEDULES_FILE', () => {
     const { created_at, last_runs } = await look(url, 'orders-sweep');
     expect(last_runs.map(({ at }) => at)).toEqual([created_at]);
     expect(runs).toEqual([`schedule:orders-sweep:${created_at}`]);
+  }, 120_000);
+
+  test('with REPORT_TO set the daily report is put beside, and paused where it is no longer set', async () => {
+    const zone = { REPORT_TIMEZONE: 'Europe/Berlin' };
+    const on = await deploy('{}', { ...zone, REPORT_TO: 'ann@example.com,bob@example.com' });
+    expect(on.said.at(-1)).toBe('schedules: 1 put: daily-report (created)');
+    const url = await start(['api']).url();
+    const answer = await fetch(`${url}/v1/schedules/daily-report`);
+    const { status, next_runs } = (await answer.json()) as { status: string; next_runs: string[] };
+    expect(status).toBe('active');
+    const hours = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' });
+    expect(next_runs.map((time) => hours.format(Date.parse(time)))).toEqual(Array(5).fill('00:00:00'));
+    const off = await deploy('{}', zone);
+    expect(off.said.at(-1)).toBe('schedules: 1 put: daily-report (changed)');
+    expect((await look(url, 'daily-report')).status).toBe('paused');
   }, 120_000);
 
   test.each<[string, string, string]>([

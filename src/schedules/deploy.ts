@@ -1,4 +1,4 @@
-/** Putting schedules at deploy, beside the bootstrap of the topology. */
+/** Putting schedules at deploy, beside the bootstrap of the topology: those of SCHEDULES_FILE, and the one that comes with the service. */
 import type { BrokerConnection } from '../amqp/connection';
 import { openPublisher } from '../amqp/publisher';
 import { systemClock as clock } from '../clock';
@@ -9,16 +9,34 @@ import { offeredTemplates } from '../reports/mail';
 import { createScheduler } from '../scheduler';
 import { payloadSchemas } from '../targets';
 import { loadTemplates } from '../templates';
+import type { Definition } from './definition';
 import { type Definitions, readSchedules } from './file';
+import type { Schedules } from './schedules';
+
+/** The schedule that mails a report on each day once it is over. */
+export const DAILY_REPORT = 'daily-report';
 
 /**
  * The schedules that are to be put.
  *
  * @throws Error naming what is wrong with SCHEDULES_FILE
  */
-export function schedulesToPut({ SCHEDULES_FILE, TEMPLATES_DIR }: Config): Definitions {
-  if (SCHEDULES_FILE === undefined) return {};
-  return readSchedules(SCHEDULES_FILE, payloadSchemas(offeredTemplates(loadTemplates(TEMPLATES_DIR).names)));
+export function schedulesToPut(config: Config): Definitions {
+  const { SCHEDULES_FILE: path, TEMPLATES_DIR } = config;
+  const payloads = payloadSchemas(offeredTemplates(loadTemplates(TEMPLATES_DIR).names));
+  return {
+    [DAILY_REPORT]: dailyReport(config),
+    ...(path !== undefined && readSchedules(path, payloads)),
+  };
+}
+
+/** Paused while there is nobody to get it, or nothing to make it from. */
+function dailyReport({ REPORT_TO: email, REPORT_TIMEZONE: timezone, LEDGER }: Config): Definition {
+  return {
+    ...{ cron: '0 0 * * *', timezone },
+    ...{ to: 'reports', payload: { ...(email && { email }), timezone } },
+    ...{ run_at_startup: false, catch_up: 'last', paused: email === undefined || !LEDGER },
+  };
 }
 
 /** Options of putSchedules. */
@@ -29,15 +47,15 @@ export interface PutSchedulesOptions {
 }
 
 /**
- * Puts schedules; those that are there as they are, and others, stay.
+ * Puts schedules. Those that are there as they are stay, and so do others; the daily report is not put before it is wanted.
  *
- * @returns a line for people on what was put
+ * @returns a line for people on what was put; undefined for nothing
  * @throws what Schedules.put throws
  */
 export async function putSchedules(
   definitions: Definitions,
   { connection, config, logger }: PutSchedulesOptions,
-): Promise<string> {
+): Promise<string | undefined> {
   const publisher = await openPublisher({
     connection,
     confirmTimeoutMs: config.CONFIRM_TIMEOUT_MS,
@@ -49,14 +67,21 @@ export async function putSchedules(
     consumerTag: `control@${PROCESS_NAME}`,
   });
   try {
-    const said: string[] = [];
-    for (const [name, definition] of Object.entries(definitions)) {
-      const { outcome } = await control.schedules.put(name, definition);
-      said.push(`${name} (${outcome})`);
-    }
-    return `${said.length} put: ${said.join(', ')}`;
+    const put = await putAll(definitions, control.schedules);
+    return put.length > 0 ? `${put.length} put: ${put.join(', ')}` : undefined;
   } finally {
     await control.close();
     await publisher.close();
   }
+}
+
+async function putAll(definitions: Definitions, schedules: Schedules): Promise<string[]> {
+  const put: string[] = [];
+  await schedules.known();
+  for (const [name, definition] of Object.entries(definitions)) {
+    if (name === DAILY_REPORT && definition.paused && !schedules.get(name)) continue;
+    const { outcome } = await schedules.put(name, definition);
+    put.push(`${name} (${outcome})`);
+  }
+  return put;
 }

@@ -33,7 +33,7 @@ const report: Operation = {
         hours: [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
       },
     }),
-    ...refusal.failing(
+    ...refusal.failingGet(
       refusal.invalid(['query', 'from'], 'invalid_value', 'must be at most 31 days before to'),
       refusal.ledgerNeeded('The report'),
       refusal.readingLedger,
