@@ -1,6 +1,8 @@
 /** What a benchmark starts has to end, whatever happens: in reverse order, also after Ctrl-C. */
 import { constants } from 'node:os';
 
+const PARENT_CHECK_MS = 500;
+
 /** Ends something that was started. */
 export type Ending = () => unknown;
 
@@ -19,6 +21,7 @@ export interface Endings {
  */
 export function createEndings(report: (line: string) => void): Endings {
   const left: Ending[] = [];
+  let ending: Promise<void> | undefined;
   const run = async (end: Ending) => {
     const at = left.indexOf(end);
     if (at < 0) return;
@@ -29,29 +32,47 @@ export function createEndings(report: (line: string) => void): Endings {
       report(`not ended in order: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  const endAll = async () => {
+    for (let end = left.at(-1); end; end = left.at(-1)) await run(end);
+  };
   return {
     add(end) {
       const own = () => end();
       left.push(own);
       return () => run(own);
     },
-    async all() {
-      for (let end = left.at(-1); end; end = left.at(-1)) await run(end);
+    all() {
+      // Whoever asks meanwhile waits for the same.
+      ending ??= endAll().finally(() => {
+        ending = undefined;
+      });
+      return ending;
     },
   };
 }
 
-/** Ends everything and then this process when it is told to stop; a second signal after a second ends it at once. */
-export function endOnSignal(endings: Endings): void {
+/**
+ * Ends everything and then this process when it is told to stop; a second signal after a second ends it at once.
+ *
+ * @returns tells whether that has begun
+ */
+export function endOnSignal(endings: Endings): () => boolean {
   let firstAt: number | undefined;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      const code = 128 + constants.signals[name];
-      // For one Ctrl-C, the terminal and npm both send a signal.
-      if (firstAt !== undefined && Date.now() - firstAt >= 1_000) process.exit(code);
-      if (firstAt !== undefined) return;
-      firstAt = Date.now();
-      void endings.all().finally(() => process.exit(code));
-    });
+  const onSignal = (name: NodeJS.Signals) => {
+    const code = 128 + constants.signals[name];
+    // For one Ctrl-C, the terminal and npm both send a signal.
+    if (firstAt !== undefined && Date.now() - firstAt >= 1_000) process.exit(code);
+    if (firstAt !== undefined) return;
+    firstAt = Date.now();
+    void endings.all().finally(() => process.exit(code));
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
+  // npm passes a signal on to its shell only, and the shell ends without passing it on to us.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) onSignal('SIGTERM');
+    }, PARENT_CHECK_MS).unref();
   }
+  return () => firstAt !== undefined;
 }

@@ -2,7 +2,11 @@
 import { BENCHES } from './benches/benches';
 import { createEndings, endOnSignal } from './endings';
 import { optionsOf } from './options';
+import { DOCUMENT, RESULTS } from './paths';
+import { writeFigures } from './report/figures-section';
 import { runBench } from './run-bench';
+
+let stopping = () => false;
 
 async function main(): Promise<number> {
   const options = optionsOf(process.argv.slice(2), BENCHES);
@@ -11,8 +15,16 @@ async function main(): Promise<number> {
     for (const { name, about } of BENCHES) say(`${name.padEnd(10)} ${about}`);
     return 0;
   }
+  if (options.table) {
+    writeFigures(
+      DOCUMENT,
+      RESULTS,
+      BENCHES.map(({ name }) => name),
+    );
+    return 0;
+  }
   const endings = createEndings(say);
-  endOnSignal(endings);
+  stopping = endOnSignal(endings);
   let fell = 0;
   for (const bench of options.benches) {
     const reached = await runBench(bench, options, endings, say).finally(() => endings.all());
@@ -27,6 +39,8 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
+    // What fails then fails because its programs are being ended, and the signal decides on the exit code.
+    if (stopping()) return;
     const told = error instanceof Error ? error.message : String(error);
     process.stderr.write(`bench: ${told}\n`);
     process.exit(1);

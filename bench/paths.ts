@@ -6,6 +6,9 @@ export const ROOT = join(__dirname, '..', '..', '..');
 /** Where results go. */
 export const RESULTS = join(ROOT, 'bench', 'results');
 
+/** The document that quotes them. */
+export const DOCUMENT = join(ROOT, 'docs', 'performance.md');
+
 /** What the peer is installed in. */
 export const PEER = join(ROOT, 'bench', 'peer');
 

@@ -20,7 +20,7 @@ interface Sizes {
 }
 
 const FULL: Sizes = { messages: 10_000, leadMs: 45_000 };
-const SHORT: Sizes = { messages: 500, leadMs: 8_000 };
+const SHORT: Sizes = { messages: 300, leadMs: 8_000 };
 const sizesOf = ({ short }: RunSettings) => (short ? SHORT : FULL);
 const caseOf = (processes: number) => `${processes} ${processes === 1 ? 'process' : 'processes'}`;
 

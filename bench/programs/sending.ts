@@ -29,6 +29,7 @@ export interface FillSettings {
 /** What came of it. */
 export interface Sent {
   readonly accepted: number;
+  /** How often one was refused. */
   readonly refused: number;
   /** Until the last one was accepted, in milliseconds. */
   readonly tookMs: number;
@@ -39,6 +40,8 @@ export interface Sent {
 }
 
 const TICK_MS = 2;
+const RETRY_MS = 200;
+const MOST_TRIES = 50;
 
 /** Sends at a steady rate whatever becomes of it: what is sent when does not depend on how fast it is taken. */
 export async function pace(sender: SenderSide, { rate, seconds, due }: PaceSettings): Promise<Sent> {
@@ -49,14 +52,28 @@ export async function pace(sender: SenderSide, { rate, seconds, due }: PaceSetti
   const start = performance.now();
   while (calls.length < count) {
     const expected = Math.min(count, Math.floor(((performance.now() - start) / 1_000) * rate) + 1);
-    while (calls.length < expected) calls.push(account(1, () => sender.put(next())));
+    while (calls.length < expected) calls.push(putOne(sender, next(), account));
     await sleep(TICK_MS);
   }
   await Promise.all(calls);
   return account.sent();
 }
 
-/** Sends as fast as it is taken. */
+async function putOne(sender: SenderSide, message: Outgoing, account: Account): Promise<void> {
+  const calledAt = performance.now();
+  try {
+    await sender.put(message);
+    account.note(1, performance.now() - calledAt);
+  } catch (error) {
+    account.refuse(1, error);
+  }
+}
+
+/**
+ * Sends as fast as it is taken. What is refused is sent again a little later, as a client would.
+ *
+ * @throws Error when something is refused again and again
+ */
 export async function fill(sender: SenderSide, settings: FillSettings): Promise<Sent> {
   const { count, window, chunk, due } = settings;
   const next = messagesOf(due);
@@ -66,14 +83,26 @@ export async function fill(sender: SenderSide, settings: FillSettings): Promise<
     while (left > 0) {
       const messages = Array.from({ length: Math.min(chunk, left) }, next);
       left -= messages.length;
-      const [only] = messages;
-      await account(messages.length, () =>
-        messages.length === 1 && only ? sender.put(only) : sender.putMany(messages),
-      );
+      await putAll(sender, messages, account);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.floor(window / chunk)) }, lane));
   return account.sent();
+}
+
+async function putAll(sender: SenderSide, messages: readonly Outgoing[], account: Account): Promise<void> {
+  let unsent = messages;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const calledAt = performance.now();
+    const refused = await sender.putMany(unsent);
+    account.note(unsent.length - refused.length, performance.now() - calledAt);
+    const [first] = refused;
+    if (!first) return;
+    account.refuse(refused.length, first.why);
+    unsent = refused.map(({ message }) => message);
+    await sleep(RETRY_MS);
+  }
+  throw new Error(`refused again and again: ${account.sent().why}`);
 }
 
 function messagesOf(due: Due): () => Outgoing {
@@ -87,6 +116,8 @@ function messagesOf(due: Due): () => Outgoing {
   });
 }
 
+type Account = ReturnType<typeof createAccount>;
+
 /** Keeps account of calls and how they went. */
 function createAccount() {
   const start = performance.now();
@@ -95,21 +126,19 @@ function createAccount() {
   let refused = 0;
   let lastAt = start;
   let why: string | undefined;
-  const account = async (messages: number, call: () => Promise<unknown>): Promise<void> => {
-    const calledAt = performance.now();
-    try {
-      await call();
+  return {
+    note(messages: number, tookMs: number): void {
       lastAt = performance.now();
-      callsMs.push(lastAt - calledAt);
+      callsMs.push(tookMs);
       accepted += messages;
-    } catch (error) {
+    },
+    refuse(messages: number, reason: unknown): void {
       refused += messages;
-      why ??= String(error);
-    }
+      why ??= String(reason);
+    },
+    sent: (): Sent => ({
+      ...{ accepted, refused, tookMs: lastAt - start, callsMs: Float64Array.from(callsMs) },
+      ...(why !== undefined && { why }),
+    }),
   };
-  const sent = (): Sent => ({
-    ...{ accepted, refused, tookMs: lastAt - start, callsMs: Float64Array.from(callsMs) },
-    ...(why !== undefined && { why }),
-  });
-  return Object.assign(account, { sent });
 }

@@ -19,9 +19,9 @@ export interface Goal {
   readonly bound: number;
 }
 
-/** Ours by the peer's; undefined without a peer. */
+/** Ours by the peer's; undefined without a peer, or where that has a zero. */
 export function ratioOf({ ours, peer }: Comparison): number | undefined {
-  return peer && ours / peer.value;
+  return peer && peer.value !== 0 ? ours / peer.value : undefined;
 }
 
 /** Whether the goal is reached; undefined where there is none. What could not be measured has not reached it. */

@@ -5,7 +5,7 @@
 import { connect } from 'amqplib';
 import { ENTRY_EXCHANGE } from '../../src/topology';
 import { routingKey, WHEEL } from '../../src/wheel';
-import type { Endpoint, Handle, SenderSide, Technique } from './technique';
+import { type Endpoint, type Handle, putEach, type SenderSide, type Technique } from './technique';
 
 type Bare = Extract<Endpoint, { kind: 'bare' }>;
 
@@ -28,7 +28,7 @@ export const bare: Technique<Bare> = {
       });
     return {
       put,
-      putMany: (messages) => Promise.all(messages.map(put)),
+      putMany: (messages) => putEach(put, messages),
       close: () => connection.close(),
     };
   },

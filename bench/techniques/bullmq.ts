@@ -57,7 +57,12 @@ export const bullmq: Technique<BullMq> = {
       async put({ payload, dueAt }) {
         await queue.add('message', payload, until(dueAt));
       },
-      putMany: (messages) => queue.addBulk(messages.map(jobOf)),
+      // All or none.
+      putMany: (messages) =>
+        queue.addBulk(messages.map(jobOf)).then(
+          () => [],
+          (why) => messages.map((message) => ({ message, why })),
+        ),
       close: () => queue.close(),
     };
   },

@@ -15,7 +15,7 @@ import { createLifecycle } from '../../src/lifecycle';
 import { createLogger } from '../../src/logger';
 import { type Parts, type Role, startParts } from '../../src/roles/parts';
 import { TARGETS } from '../../src/targets';
-import type { ConsumerSettings, Endpoint, Technique } from './technique';
+import { type ConsumerSettings, type Endpoint, putEach, type SenderSide, type Technique } from './technique';
 
 type Ours = Extract<Endpoint, { kind: 'ours' }>;
 
@@ -27,12 +27,12 @@ export const ours: Technique<Ours> = {
   async openSender(endpoint, settings) {
     const parts = await startedParts({ name: 'api', targets: [] }, endpoint, settings);
     const { accept } = await acceptanceOf(parts);
-    const put: Awaited<ReturnType<typeof ours.openSender>>['put'] = async ({ payload, dueAt }) => {
+    const put: SenderSide['put'] = async ({ payload, dueAt }) => {
       await accept({ to: TARGET, payload, dueAt });
     };
     return {
       put,
-      putMany: (messages) => Promise.all(messages.map(put)),
+      putMany: (messages) => putEach(put, messages),
       close: () => end(parts),
     };
   },

@@ -13,12 +13,18 @@ export interface Outgoing {
   readonly dueAt: number;
 }
 
+/** A message that was not taken. */
+export interface Refused {
+  readonly message: Outgoing;
+  readonly why: unknown;
+}
+
 /** Puts messages in. */
 export interface SenderSide {
   /** Resolves once it is safe, in whatever way that is promised; rejects when it is refused. */
   put(message: Outgoing): Promise<void>;
-  /** The same for several at once. */
-  putMany(messages: readonly Outgoing[]): Promise<unknown>;
+  /** The same for several at once; resolves with those that were refused. */
+  putMany(messages: readonly Outgoing[]): Promise<Refused[]>;
   close(): Promise<void>;
 }
 
@@ -49,6 +55,19 @@ export type Endpoint =
 export interface Technique<E extends Endpoint> {
   openSender(endpoint: E, settings: ConsumerSettings): Promise<SenderSide>;
   openConsumer(endpoint: E, settings: ConsumerSettings, handle: Handle): Promise<ConsumerSide>;
+}
+
+/** For who knows no way to put several in at once: one by one, side by side. */
+export async function putEach(put: SenderSide['put'], messages: readonly Outgoing[]): Promise<Refused[]> {
+  const outcomes = await Promise.all(
+    messages.map((message) =>
+      put(message).then(
+        () => [],
+        (why: unknown) => [{ message, why }],
+      ),
+    ),
+  );
+  return outcomes.flat();
 }
 
 const PAYLOAD_BYTES = 200;

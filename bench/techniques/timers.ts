@@ -1,5 +1,5 @@
 /** One setTimeout for each message, in one process: nothing can be more punctual in Node, and nothing is kept if it ends. */
-import type { Endpoint, Handle, SenderSide, Technique } from './technique';
+import { type Endpoint, type Handle, putEach, type SenderSide, type Technique } from './technique';
 
 type Timers = Extract<Endpoint, { kind: 'timers' }>;
 
@@ -11,7 +11,7 @@ export const timers: Technique<Timers> = {
     const put: SenderSide['put'] = async (message) => {
       setTimeout(() => void handler?.(message), message.dueAt - Date.now());
     };
-    return { put, putMany: (messages) => Promise.all(messages.map(put)), close: async () => {} };
+    return { put, putMany: (messages) => putEach(put, messages), close: async () => {} };
   },
   async openConsumer(_endpoint, _settings, handle) {
     handler = handle;
