@@ -1,10 +1,13 @@
 /** The command `npm run bench`: runs benchmarks one after the other and writes down what they measured. */
+import type { Bench } from './bench';
 import { BENCHES } from './benches/benches';
 import { createEndings, endOnSignal } from './endings';
 import { optionsOf } from './options';
 import { DOCUMENT, RESULTS } from './paths';
+import { measureIdle } from './quiet';
 import { writeFigures } from './report/figures-section';
 import { runBench } from './run-bench';
+import { judge } from './short-form';
 
 let stopping = () => false;
 
@@ -25,15 +28,20 @@ async function main(): Promise<number> {
   }
   const endings = createEndings(say);
   stopping = endOnSignal(endings);
-  let fell = 0;
-  for (const bench of options.benches) {
-    const reached = await runBench(bench, options, endings, say).finally(() => endings.all());
-    if (!reached) fell++;
+  const measure = (bench: Bench) => runBench(bench, options, endings, say).finally(() => endings.all());
+  if (!options.short) {
+    // It tells what is; only the short form judges.
+    for (const bench of options.benches) await measure(bench);
+    return 0;
   }
-  if (options.short)
-    say(fell === 0 ? '\nbench: nothing has fallen' : `\nbench: FAILED: ${fell} of ${options.benches.length}`);
-  // The full form tells what is; only the short one judges.
-  return options.short && fell > 0 ? 1 : 0;
+  const fallen: string[] = [];
+  for (const bench of options.benches) {
+    const judgement = await judge({ measure: () => measure(bench), idle: measureIdle, say });
+    if (judgement === 'not judged') say(`${bench.name}: not judged, as the machine was busy`);
+    if (judgement === 'fell') fallen.push(bench.name);
+  }
+  say(fallen.length === 0 ? '\nbench: nothing has fallen' : `\nbench: FAILED: ${fallen.join(', ')}`);
+  return fallen.length === 0 ? 0 : 1;
 }
 
 main().then(
