@@ -74,7 +74,7 @@ export function createLab(
       await flush(redis);
       return redis;
     },
-    world: async (on) => createWorld(on ?? (await broker()), endings),
+    world: async (on) => createWorld(on ?? (await broker())),
     machine: () => describeMachine(folder, seen),
   };
 }

@@ -15,12 +15,12 @@ export interface Program {
   ask<Result = void>(method: string, settings?: unknown): Promise<Result>;
   /** The process id. */
   readonly pid: number;
-  /** Ends it: asks it to close what it has open, and kills it when that takes more than ten seconds. */
+  /** Ends it: asks it to close what it has open, and kills it when that takes more than eight seconds. */
   end(): Promise<void>;
 }
 
 /** How long a program may take to end, in milliseconds. */
-const GRACE_MS = 10_000;
+const GRACE_MS = 8_000;
 
 /** Starts programs that end with the benchmark. */
 export function createPrograms(endings: Endings) {
@@ -38,10 +38,10 @@ export function createPrograms(endings: Endings) {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       });
       const ask = questions(name, child);
-      const end = endings.add(async () => {
-        if (child.exitCode !== null) return;
-        await endWithin(child, () => ask('close').then(() => child.disconnect()));
-      });
+      const exited = codeOf(child);
+      const end = endings.add(() =>
+        endWithin(child, exited, () => ask('close').then(() => child.disconnect())),
+      );
       return { ask: ask as Program['ask'], pid: child.pid ?? 0, end };
     },
 
@@ -55,11 +55,9 @@ export function createPrograms(endings: Endings) {
         // Out of the reach of a terminal's Ctrl-C, so that it ends when it is told to.
         detached: true,
       });
-      const end = endings.add(async () => {
-        if (child.exitCode === null && child.signalCode === null)
-          await endWithin(child, () => child.kill('SIGTERM'));
-      });
-      return { pid: child.pid ?? 0, line: linesOf(args.join(' '), child), exited: codeOf(child), end };
+      const exited = codeOf(child);
+      const end = endings.add(() => endWithin(child, exited, () => child.kill('SIGTERM')));
+      return { pid: child.pid ?? 0, line: linesOf(args.join(' '), child), exited, end };
     },
   };
 }
@@ -100,10 +98,10 @@ function questions(name: string, child: ChildProcess) {
     });
 }
 
-async function endWithin(child: ChildProcess, tell: () => unknown): Promise<void> {
-  const gone = once(child, 'exit');
+async function endWithin(child: ChildProcess, exited: Promise<unknown>, tell: () => unknown): Promise<void> {
   const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
-  await Promise.allSettled([Promise.resolve().then(tell), gone]);
+  // One that has ended already cannot be told anything, which is fine.
+  await Promise.allSettled([Promise.resolve().then(tell), exited]);
   clearTimeout(late);
 }
 

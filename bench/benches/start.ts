@@ -43,7 +43,7 @@ async function measureRound(
   { ledgerEntries }: Sizes,
   note: (asked: string, figures: Record<string, number>) => void,
 ): Promise<void> {
-  const { amqpUrl, remove } = await createEmptyWorld(await lab.broker(), lab.endings);
+  const { amqpUrl, remove } = await createEmptyWorld(await lab.broker());
   note(EMPTY, { s: await topologySeconds(lab, amqpUrl) });
   note(AGAIN, { s: await topologySeconds(lab, amqpUrl) });
   const coldS = await readySeconds(lab, amqpUrl, 'all');

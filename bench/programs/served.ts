@@ -31,5 +31,5 @@ export function serve(methods: Methods): void {
   // The channel closes with the benchmark, however that ends.
   process.on('disconnect', () => process.exit(1));
   // A terminal's Ctrl-C reaches the whole group; the benchmark ends its programs itself, in order.
-  process.on('SIGINT', () => undefined);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined);
 }

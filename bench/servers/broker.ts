@@ -33,24 +33,22 @@ export interface VirtualHost {
 
 /** Starts one node with its data in this folder. */
 export async function startBroker(dataDir: string, endings: Endings): Promise<Broker> {
-  const broker = await startPrivateBroker({
-    dataDir,
-    port: await freeNodePort(),
+  const port = await freeNodePort();
+  const starting = startPrivateBroker({
+    ...{ dataDir, port },
     executable: process.env.RABBITMQ_SERVER || undefined,
     configFile: join(ROOT, 'rabbitmq.conf'),
   });
-  // The data goes with the folder, so there is nothing to be gained by stopping in order.
-  const end = endings.add(broker.kill);
-  const { version, amqpUrl, managementUrl, pid } = broker;
+  // One that is still starting can be ended once it has started. Its data goes, so there is nothing to be gained by
+  // stopping in order; and what failed to start has ended.
+  const end = endings.add(() => starting.then(({ kill }) => kill()).catch(() => undefined));
+  const { version, amqpUrl, managementUrl, pid } = await starting;
   return { version, amqpUrl, managementUrl, pids: [pid], end };
 }
 
 /** A new virtual host, with everything on it that the product needs. */
-export async function createWorld(
-  { amqpUrl, managementUrl }: Broker,
-  endings: Endings,
-): Promise<VirtualHost> {
-  const host = await createEmptyWorld({ amqpUrl, managementUrl }, endings);
+export async function createWorld(broker: Broker): Promise<VirtualHost> {
+  const host = await createEmptyWorld(broker);
   const connection = await openConnection({
     ...{ url: host.amqpUrl, name: 'bench topology', connectWaitMs: 10_000, logger: SILENT },
   });
@@ -59,27 +57,26 @@ export async function createWorld(
   return host;
 }
 
-/** A new virtual host with nothing in it. */
-export async function createEmptyWorld(
-  { amqpUrl, managementUrl }: Pick<Broker, 'amqpUrl' | 'managementUrl'>,
-  endings: Endings,
-): Promise<VirtualHost> {
+/** A new virtual host with nothing in it. One that nobody removes goes with the broker. */
+export async function createEmptyWorld({ amqpUrl, managementUrl }: Broker): Promise<VirtualHost> {
   const name = `bench-${randomUUID()}`;
   await managementRequest(managementUrl, 'PUT', `/api/vhosts/${name}`, {});
   const everything = { configure: '.*', write: '.*', read: '.*' };
   await managementRequest(managementUrl, 'PUT', `/api/permissions/${name}/guest`, everything);
-  return { name, amqpUrl: `${amqpUrl}/${name}`, remove: endings.add(() => removeHost(managementUrl, name)) };
+  return { name, amqpUrl: `${amqpUrl}/${name}`, remove: () => removeHost(managementUrl, name) };
 }
 
-/** RabbitMQ takes its time to delete some 190 queues, and may take longer than the request. */
+const REMOVE_TRIES = 12;
+
+/** RabbitMQ takes its time to delete some 190 queues, and may take longer than the request; asked again, it says that it is gone. */
 async function removeHost(managementUrl: string, name: string): Promise<void> {
-  for (let tries = 0; tries < 30; tries++) {
+  for (let tries = 1; ; tries++) {
     try {
       await managementRequest(managementUrl, 'DELETE', `/api/vhosts/${name}`);
       return;
     } catch (error) {
-      if (/\b404\b/.test(String(error))) return;
+      if (String(error).includes(': 404 ')) return;
+      if (tries >= REMOVE_TRIES) throw error;
     }
   }
-  throw new Error(`the virtual host ${name} could not be deleted`);
 }
