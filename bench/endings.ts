@@ -71,7 +71,7 @@ export function endOnSignal(endings: Endings): () => boolean {
   if (process.env.npm_lifecycle_event !== undefined) {
     const parent = process.ppid;
     setInterval(() => {
-      if (process.ppid !== parent) onSignal('SIGTERM');
+      if (process.ppid !== parent && firstAt === undefined) onSignal('SIGTERM');
     }, PARENT_CHECK_MS).unref();
   }
   return () => firstAt !== undefined;
