@@ -1,4 +1,5 @@
 /** Turns: everybody once in each round, one after the other, so that whatever the machine does meanwhile meets them all. */
+import { figure } from './report/figures';
 import type { Series } from './report/result';
 import { type Distribution, distributionOf, median } from './statistics';
 
@@ -17,7 +18,7 @@ export interface Collection {
   add(name: string, asked: string, turn: Turn): void;
   series(): Series[];
   /** The median of a figure over the rounds; NaN where there is none. */
-  median(name: string, asked: string, figure: string): number;
+  median(name: string, asked: string, what: string): number;
 }
 
 /** A collection of no turns yet. */
@@ -25,8 +26,8 @@ export function createCollection(): Collection {
   const all = new Map<string, { name: string; asked: string; turns: Turn[] }>();
   const keyOf = (name: string, asked: string) => JSON.stringify([name, asked]);
   const collected = (name: string, asked: string) => all.get(keyOf(name, asked))?.turns ?? [];
-  const rounds = (turns: readonly Turn[], figure: string) =>
-    turns.flatMap(({ figures: { [figure]: value } }) => (value === undefined ? [] : [value]));
+  const rounds = (turns: readonly Turn[], what: string) =>
+    turns.flatMap(({ figures: { [what]: value } }) => (value === undefined ? [] : [value]));
   return {
     add(name, asked, turn) {
       all.set(keyOf(name, asked), { name, asked, turns: [...collected(name, asked), turn] });
@@ -34,11 +35,11 @@ export function createCollection(): Collection {
     series: () =>
       [...all.values()].map(({ name, asked, turns }) => {
         const names = [...new Set(turns.flatMap(({ figures }) => Object.keys(figures)))];
-        const figures = Object.fromEntries(names.map((figure) => [figure, rounds(turns, figure)]));
+        const figures = Object.fromEntries(names.map((what) => [what, rounds(turns, what)]));
         const distribution = distributionIn(turns);
         return { name, case: asked, figures, ...(distribution && { distribution }) };
       }),
-    median: (name, asked, figure) => median(rounds(collected(name, asked), figure)),
+    median: (name, asked, what) => median(rounds(collected(name, asked), what)),
   };
 }
 
@@ -72,7 +73,7 @@ export async function takeTurns<Contestant extends { readonly name: string }>(
     for (const contestant of contestants) {
       const taken = await turn(contestant, round);
       collection.add(contestant.name, asked, taken);
-      const told = Object.entries(taken.figures).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
+      const told = Object.entries(taken.figures).map(([name, value]) => `${name} ${figure(value)}`);
       say([asked, `round ${round}`, contestant.name, told.join(', ')].filter(Boolean).join(': '));
     }
   }
