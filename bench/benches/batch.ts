@@ -35,7 +35,7 @@ interface Sizes {
 }
 
 const FULL: Sizes = { seconds: 10, warmUpSeconds: 3, messages: 50_000 };
-const SHORT: Sizes = { seconds: 6, warmUpSeconds: 3, messages: 4_000 };
+const SHORT: Sizes = { seconds: 10, warmUpSeconds: 6, messages: 4_000 };
 const sizesOf = ({ short }: RunSettings) => (short ? SHORT : FULL);
 
 interface Party {
