@@ -34,7 +34,7 @@ interface Sizes {
   readonly messages: number;
 }
 
-const FULL: Sizes = { seconds: 10, warmUpSeconds: 3, messages: 50_000 };
+const FULL: Sizes = { seconds: 20, warmUpSeconds: 5, messages: 50_000 };
 const SHORT: Sizes = { seconds: 10, warmUpSeconds: 6, messages: 4_000 };
 const sizesOf = ({ short }: RunSettings) => (short ? SHORT : FULL);
 
