@@ -347,6 +347,7 @@ describe('what the documents point at exists', () => {
     'docs/monitoring.md',
     'docs/security.md',
     'docs/broker-access.md',
+    'docs/performance.md',
     'CHANGELOG.md',
   ])('the links of %s', (path) => {
     const links = [...read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);

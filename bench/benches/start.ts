@@ -1,0 +1,96 @@
+/** How long it takes until there is something to work with: a process, the topology, the ledger read again. */
+import type { Bench, RunSettings } from '../bench';
+import { OURS } from '../contestants';
+import type { Lab } from '../lab';
+import type { Comparison } from '../report/goals';
+import { createEmptyWorld } from '../servers/broker';
+import { type Collection, createCollection } from '../turns';
+import { listeningAt, quietEnvironment } from './serving';
+
+const COLD = 'start to ready';
+const EMPTY = 'topology, empty broker';
+const AGAIN = 'topology, all there';
+const REPLAY = 'replay of the ledger';
+
+interface Sizes {
+  readonly ledgerEntries: number;
+}
+
+const FULL: Sizes = { ledgerEntries: 1_000_000 };
+const SHORT: Sizes = { ledgerEntries: 20_000 };
+const sizesOf = ({ short }: RunSettings) => (short ? SHORT : FULL);
+
+export const start: Bench = {
+  name: 'start',
+  about: 'From starting a process to being ready.',
+  inShort: false,
+  peer: false,
+  settings: (run) => ({ ...sizesOf(run) }),
+  async run(lab, run) {
+    const collection = createCollection();
+    for (let round = 1; round <= run.rounds; round++) {
+      await measureRound(lab, sizesOf(run), (asked, figures) => {
+        collection.add(OURS, asked, { figures });
+        lab.say(`round ${round}: ${asked}: ${JSON.stringify(figures)}`);
+      });
+    }
+    return { series: collection.series(), comparisons: comparisonsOf(collection) };
+  },
+};
+
+async function measureRound(
+  lab: Lab,
+  { ledgerEntries }: Sizes,
+  note: (asked: string, figures: Record<string, number>) => void,
+): Promise<void> {
+  const { amqpUrl, remove } = await createEmptyWorld(await lab.broker());
+  note(EMPTY, { s: await topologySeconds(lab, amqpUrl) });
+  note(AGAIN, { s: await topologySeconds(lab, amqpUrl) });
+  const coldS = await readySeconds(lab, amqpUrl, 'all');
+  note(COLD, { s: coldS });
+  const writer = lab.start('ledger-writer');
+  await writer.ask('write', { amqpUrl, entries: ledgerEntries });
+  await writer.end();
+  const apiS = await readySeconds(lab, amqpUrl, 'api');
+  // What it takes to start with an empty ledger is no part of reading it.
+  note(REPLAY, { s: apiS, 'entries/s': ledgerEntries / Math.max(apiS - coldS, 0.001) });
+  await remove();
+}
+
+async function topologySeconds(lab: Lab, amqpUrl: string): Promise<number> {
+  const startedAt = performance.now();
+  const code = await lab.startProduct(['dist/topology.js'], { AMQP_URL: amqpUrl }).exited;
+  if (code !== 0) throw new Error(`dist/topology.js has ended with code ${code}.`);
+  return secondsSince(startedAt);
+}
+
+async function readySeconds(lab: Lab, amqpUrl: string, role: 'all' | 'api'): Promise<number> {
+  const startedAt = performance.now();
+  const service = lab.startProduct(['dist/main.js', role], quietEnvironment(amqpUrl));
+  await listeningAt(service);
+  const seconds = secondsSince(startedAt);
+  await service.end();
+  return seconds;
+}
+
+const secondsSince = (startedAt: number) => (performance.now() - startedAt) / 1_000;
+
+function comparisonsOf(collection: Collection): Comparison[] {
+  const within = (asked: string, bound: number): Comparison => ({
+    name: asked,
+    unit: 's',
+    ours: collection.median(OURS, asked, 's'),
+    goal: { of: 'ours', is: 'at most', bound },
+  });
+  return [
+    within(COLD, 3),
+    within(EMPTY, 10),
+    within(AGAIN, 3),
+    {
+      name: REPLAY,
+      unit: 'entries/s',
+      ours: collection.median(OURS, REPLAY, 'entries/s'),
+      goal: { of: 'ours', is: 'at least', bound: 30_000 },
+    },
+  ];
+}
