@@ -49,7 +49,12 @@ export interface LedgerEntry {
   readonly error?: string;
   /** By this a writer finds its own entry among those that it reads. */
   readonly by?: string;
+  /** In place of its offset, for an entry that was copied from another broker; see movedRevision. */
+  readonly revision?: number;
 }
+
+/** Header of LedgerEntry.revision. */
+export const REVISION_HEADER = 'entry-revision';
 
 const OPTIONAL = ['from', 'key', 'fingerprint', 'error', 'by'] as const;
 
@@ -95,6 +100,7 @@ function entryHeaders(entry: LedgerEntry): Record<string, string | number> {
 export function decodeEntry({ properties }: RawEnvelope): LedgerEntry | undefined {
   const { messageId: id, type: to, headers = {} } = properties;
   const { entry: kind, 'entry-at': at, delivery, attempt, 'due-at': dueAt } = headers;
+  const revision = headers[REVISION_HEADER];
   if (!ENTRY_KINDS.includes(kind as EntryKind)) return undefined;
   if (![id, to, delivery].every((value) => typeof value === 'string' && value !== '')) return undefined;
   if (![at, attempt, dueAt].every((value) => Number.isSafeInteger(value))) return undefined;
@@ -105,6 +111,7 @@ export function decodeEntry({ properties }: RawEnvelope): LedgerEntry | undefine
   return {
     ...({ kind, id, to, delivery, attempt, dueAt, at } as LedgerEntry),
     ...Object.fromEntries(optional),
+    ...(Number.isSafeInteger(revision) && { revision: Number(revision) }),
   };
 }
 

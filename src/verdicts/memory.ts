@@ -72,7 +72,7 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
           writtenAtS,
         });
     },
-    isVoid(message, delivery, revision = -1) {
+    isVoid(message, delivery, revision = Number.NEGATIVE_INFINITY) {
       const kept = verdicts.get(message);
       return kept !== undefined && kept.valid !== delivery && kept.revision > revision;
     },
