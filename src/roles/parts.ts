@@ -16,6 +16,7 @@ import { createScheduler, type Scheduler } from '../scheduler';
 import type { TargetName } from '../targets';
 import { loadTemplates, type Templates } from '../templates';
 import { CONTROL, delayTopology, KEEPER } from '../topology';
+import { watchTopology } from '../topology-watch';
 import { createTracing, type Tracing } from '../tracing';
 import { keepVerdicts } from '../verdicts/keeper';
 import { followVerdicts, type Verdicts } from '../verdicts/verdicts';
@@ -75,11 +76,15 @@ export async function startParts(
   const access = accessOf(role, config.LEDGER);
   await requireAccess(publishing, access, CONTROL);
   const used = [...access.write, ...access.read];
-  await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }), used);
+  const topology = delayTopology({ ledger: config.LEDGER });
+  await requireTopology(publishing, topology, used);
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const publisher = await publishOn({ config, logger, metrics, lifecycle, publishing });
   const scheduler = createScheduler({ publisher, clock });
   const reading = await connectAs('consume');
+  const watch = watchTopology({ connection: reading, topology, used, logger });
+  lifecycle.onEnd(watch.close);
+  metrics.observe('delay_broker_topology_damaged', () => Number(watch.damaged()));
   const recorder = config.LEDGER ? createRecorder({ publisher, logger }) : NO_RECORDER;
   lifecycle.onEnd(recorder.drain);
   const verdicts = await followVerdicts({

@@ -24,6 +24,8 @@ export interface StageOptions {
   readonly consumers: number;
   /** In milliseconds; default 20,000. */
   readonly longestDelayMs?: number;
+  /** How many files and connections a process may have open; default what the system says. */
+  readonly fileHandles?: number;
   /** Further environment of every process. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -38,9 +40,13 @@ export interface Stage {
   readonly consumers: Service[];
   /** To the broker, past the proxy. */
   readonly connection: BrokerConnection;
+  /** Which node rabbitmqctl is to speak to. */
+  readonly nodeFiles: { readonly dataDir: string; readonly port: number };
   /** The node; another one after a restart. */
   node(): PrivateBroker;
   restartNode(): Promise<void>;
+  /** Runs the bootstrap; resolves with its exit code. */
+  declareTopology(): Promise<number | null>;
   startApi(): Promise<void>;
   startConsumer(env?: NodeJS.ProcessEnv): Promise<void>;
   /** Breaks something, and notes from when until when it was broken. */
@@ -56,7 +62,7 @@ const PATIENCE_MS = 90_000;
 
 /** Starts everything, the load last. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  const { rate, longestDelayMs = 20_000, env = {} } = options;
+  const { rate, longestDelayMs = 20_000, fileHandles, env = {} } = options;
   const journal = createJournal();
   const logger = recordedLog();
   const started = await startTestNode();
@@ -74,23 +80,29 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const urls = new Map<Service, string>();
   const all: Service[] = [];
   const start = (args: string[], further: NodeJS.ProcessEnv = {}) => {
-    const service = startService(args, {
-      AMQP_URL: proxy.amqpUrl,
-      ORDER_CALLBACK_URL: `${callee.url}/expired`,
-      WEBHOOK_ALLOW: '127.0.0.1',
-      RETRY_BASE_MS: '500',
-      LOG_SAMPLE: '0',
-      LOG_LEVEL: 'warn',
-      ...env,
-      ...further,
-    });
+    const service = startService(
+      args,
+      {
+        AMQP_URL: proxy.amqpUrl,
+        ORDER_CALLBACK_URL: `${callee.url}/expired`,
+        WEBHOOK_ALLOW: '127.0.0.1',
+        RETRY_BASE_MS: '500',
+        LOG_SAMPLE: '0',
+        LOG_LEVEL: 'warn',
+        ...env,
+        ...further,
+      },
+      fileHandles,
+    );
     all.push(service);
     return service;
   };
-  if ((await start(['topology.js']).exited) !== 0) throw new Error('the topology was not declared');
+  const declareTopology = () => start(['topology.js']).exited;
+  if ((await declareTopology()) !== 0) throw new Error('the topology was not declared');
   const relayed = await observeRelay(connection, journal, logger);
 
   const stage = {
+    declareTopology,
     async startApi() {
       const api = start(['main.js', 'api'], { LOG_LEVEL: 'info' });
       urls.set(api, await api.url());
@@ -110,7 +122,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   });
 
   return {
-    ...{ version: started.version, journal, proxy, apis, consumers, connection },
+    ...{ version: started.version, nodeFiles: started, journal, proxy, apis, consumers, connection },
     ...stage,
     node: () => node,
     async restartNode() {
