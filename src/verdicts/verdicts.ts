@@ -98,7 +98,8 @@ export async function followVerdicts(options: VerdictsOptions): Promise<Verdicts
       const entry = decodeControl(content);
       if (entry) memory.note(entry, Number(properties.timestamp ?? 0) * 1_000);
     },
-    onRenewed: memory.clear,
+    // A verdict stays true when the stream is deleted; it has to be written again.
+    onRenewed: memory.noteStreamLost,
   });
   const forgetting = setInterval(() => memory.forgetSome(LOOKED_AT), FORGET_EVERY_MS);
   forgetting.unref();
