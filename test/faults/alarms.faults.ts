@@ -26,7 +26,7 @@ scene('alarms', async (stage) => {
     ['set_vm_memory_high_watermark', '0.00001'],
     ['set_vm_memory_high_watermark', '0.6'],
   );
-  await alarm(stage, 'disk alarm', ['set_disk_free_limit', '900TB'], ['set_disk_free_limit', '50MB']);
+  await alarm(stage, 'disk alarm', ['set_disk_free_limit', '900000GB'], ['set_disk_free_limit', '50MB']);
 });
 
 scene(
