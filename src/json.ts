@@ -11,3 +11,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function parseJson(content: Buffer, reviver?: (key: string, value: unknown) => unknown): unknown {
   return JSON.parse(utf8.decode(content), reviver);
 }
+
+/** Whether a value that was read can be written again: JSON nested some thousands deep can be read only. */
+export function isWritable(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

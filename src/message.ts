@@ -24,8 +24,8 @@ export interface Message {
   /** Names one act of scheduling it: copies and retries have the same, what is rescheduled another. */
   readonly delivery: string;
   /**
-   * The ledger's offset of the claim by which this delivery came about, if it was by one: a verdict on the message that
-   * has a lower revision was given when nobody could know of it.
+   * The revision of the claim by which this delivery came about, if it was by one: a verdict on the message that
+   * has a lower revision was given when nobody could know of it. Below 0 if it came about on another broker.
    */
   readonly revision?: number;
   /** What came before, from the second attempt on. */
@@ -117,7 +117,9 @@ export function decodeMessage({ content, properties }: RawEnvelope): Message {
     acceptedAt: integer('timestamp', properties.timestamp, 0) * 1000,
     attempt: integer('header attempt', headers.attempt, 1),
     delivery: text('header delivery', headers.delivery),
-    ...(headers.revision !== undefined && { revision: integer('header revision', headers.revision, 0) }),
+    ...(headers.revision !== undefined && {
+      revision: integer('header revision', headers.revision, Number.MIN_SAFE_INTEGER),
+    }),
     ...(headers['first-due-at'] !== undefined && { first: firstAttempt(headers) }),
     ...retryOf(headers),
     ...(trace && { trace }),

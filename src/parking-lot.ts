@@ -3,6 +3,7 @@ import { type BrowsedMessage, createBrowser, type Verdict } from './amqp/browse'
 import type { BrokerConnection } from './amqp/connection';
 import type { Clock } from './clock';
 import { MalformedMessageError } from './errors';
+import { isWritable } from './json';
 import type { Recorder } from './ledger/recorder';
 import type { Logger } from './logger';
 import { decodeMessage, type Message } from './message';
@@ -172,6 +173,7 @@ function freshStart(
 ): Message | MalformedMessageError {
   try {
     const { first: _, ...message } = decodeMessage(parked);
+    if (!isWritable(message.payload)) return new MalformedMessageError('the body is nested too deeply');
     if (!targets.includes(message.to)) return new MalformedMessageError(`there is no target "${message.to}"`);
     return { ...message, dueAt: now, attempt: 1 };
   } catch (error) {

@@ -64,13 +64,23 @@ export function park(
   });
 }
 
-/** RabbitMQ drops, silently, what its death headers make look like a dead-letter cycle. */
-function withoutDeaths(headers: RawEnvelope['properties']['headers'] = {}): Record<string, unknown> {
+/** The headers without RabbitMQ's own: it drops, silently, what those on deaths make look like a dead-letter cycle. */
+export function withoutDeaths(headers: RawEnvelope['properties']['headers'] = {}): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(headers).filter(
       ([name]) => !/^x-((first|last)-)?death|^x-delivery-count$|^x-acquired-count$/.test(name),
     ),
   );
+}
+
+/** The headers with which a parked message can be parked anew: what RabbitMQ's own say of the reason is said by ours. */
+export function reparkedHeaders(properties: RawEnvelope['properties']): Record<string, unknown> {
+  const { reason, parkedAt } = parkNoteOf(properties);
+  return {
+    ...withoutDeaths(properties.headers),
+    ...(reason !== undefined && { [HEADERS.reason]: reason }),
+    ...(parkedAt !== undefined && { [HEADERS.parkedAt]: parkedAt }),
+  };
 }
 
 /** What a parked message's headers tell; nothing of it where they do not. */

@@ -58,7 +58,7 @@ export function createMemoryLedger({
     await before(entry);
     const offset = entries.push(entry) - 1;
     messages[offset] = message;
-    const placed = { effect: view.apply(entry, offset), offset };
+    const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
     owed.note(entry, placed, view.get(entry.id));
     onEntry?.(entry);
     return placed;

@@ -112,12 +112,12 @@ test.each<[string, ConnectionState[], { up: number; blocked: number; reconnects:
 
 test('what another part fills is shown once it is there, and read at each scrape', async () => {
   const metrics = createMetrics();
-  expect(await shown(metrics, 'ledger', 'verdicts')).toEqual({});
+  expect(await shown(metrics, 'ledger', 'topology', 'verdicts')).toEqual({});
   let value = 1;
   const names = Object.keys(OBSERVED_GAUGES) as ObservedGauge[];
   for (const name of names) metrics.observe(name, () => value);
   value = 2;
-  expect(await shown(metrics, 'ledger', 'verdicts')).toEqual(
+  expect(await shown(metrics, 'ledger', 'topology', 'verdicts')).toEqual(
     Object.fromEntries(names.map((name) => [name, 2])),
   );
   expect(() => metrics.observe('delay_broker_verdicts', () => 0)).toThrow('delay_broker_verdicts');

@@ -231,6 +231,18 @@ describe('redriving', () => {
     });
   });
 
+  test('what is nested too deeply to be sent again stays, and the others go', async () => {
+    const content = Buffer.from('['.repeat(100_000) + ']'.repeat(100_000));
+    await park(parking(), 'orders', { ...encodeMessage(message('deep')), content }, why);
+    await parkAll(message('a'));
+    expect(await lot.redrive('orders')).toEqual({
+      redriven: 1,
+      notRedriven: [{ id: 'deep', reason: 'the body is nested too deeply' }],
+      notFound: [],
+    });
+    expect(await idsIn('orders')).toEqual(['deep']);
+  });
+
   test('removes only what the broker has confirmed', async () => {
     const ids = await parkMany(70);
     const refusing = await lotWith({

@@ -33,6 +33,8 @@ export interface BrokerConnection {
   readonly user: string;
   /** The broker's version, such as `3.10.8`. */
   version(): string;
+  /** What the broker calls itself, such as `rabbit@host`: the same on all nodes of a cluster. */
+  cluster(): string;
   /** `down` between a loss and the recovery; `blocked` while the broker, short of memory or disk, takes no publishes. */
   state(): ConnectionState;
   /** Ends the connection for good. */
@@ -60,6 +62,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   let state: ConnectionState = 'down';
   let connectedOnce = false;
   let version = 'unknown';
+  let cluster = '';
   let lastError: unknown;
 
   const model = await connect(withHeartbeat(url), {
@@ -88,6 +91,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   model.on('connect', ({ connection }) => {
     connectedOnce = true;
     version = connection.serverProperties.version;
+    cluster = String(connection.serverProperties.cluster_name ?? '');
     become('up', 'info', 'connected');
   });
   model.on('disconnect', (error) => become('down', 'warn', 'disconnected', error));
@@ -106,7 +110,13 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
     throw new BrokerUnavailableError(whyNotConnected(url, lastError), { cause: lastError });
   }
   const user = userOf(url);
-  return { model, host, user, version: () => version, state: () => state, close: () => model.close() };
+  return {
+    ...{ model, host, user },
+    version: () => version,
+    cluster: () => cluster,
+    state: () => state,
+    close: () => model.close(),
+  };
 }
 
 /** Host and port of an AMQP URL, for messages and logs. */

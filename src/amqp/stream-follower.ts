@@ -48,7 +48,7 @@ export interface StreamFollower {
 }
 
 /** The `type` of a mark; its message id tells it from those of other followers. */
-const MARK = 'mark';
+export const MARK = 'mark';
 /** Before a mark that could not be written is tried again, in milliseconds. */
 const RETRY_DELAY_MS = 200;
 /** What one reader has, and what follows what was read, comes within this time, in milliseconds; else the reading stalls. */

@@ -182,6 +182,23 @@ export async function firstOffset(channel: StreamChannel, stream: string): Promi
 }
 
 /**
+ * Offset of the latest entry; -1 for a stream without any. It may miss what is written at that moment.
+ *
+ * @throws BrokerUnavailableError when the stream cannot be read
+ */
+export function lastOffset(connection: BrokerConnection, stream: string): Promise<number> {
+  return withChannel(connection, `The stream ${stream}`, async (channel) => {
+    const reading = await streamChannel(channel);
+    try {
+      return await latestOffset(reading, stream);
+    } catch (error) {
+      if ((await channel.checkQueue(stream)).messageCount === 0) return -1;
+      throw error;
+    }
+  });
+}
+
+/**
  * One entry; undefined when the stream has it no longer.
  *
  * @throws BrokerUnavailableError when the stream cannot be read
@@ -261,7 +278,7 @@ async function consumeSome(
   return entries;
 }
 
-/** Where a stream has what it delivered. */
+/** Where the stream has an entry that was consumed from it. */
 export function offsetOf({ properties }: ConsumeMessage): number {
   return Number(properties.headers?.['x-stream-offset']);
 }

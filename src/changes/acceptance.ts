@@ -117,14 +117,13 @@ export function createAcceptance(options: AcceptanceOptions): Acceptance {
     const delivery = claims.get(id) ?? idDueAt(Math.max(dueAt, clock()));
     claims.set(id, delivery);
     const entry = { kind: 'claimed', id, to, delivery, attempt: 1, dueAt, at: clock() } as const;
-    const { effect, offset } = await within.settle(entry);
+    const { effect, revision } = await within.settle(entry);
     if (effect === 'lost') {
       claims.delete(id);
       return undefined;
     }
-    if (uncertain.has(id))
-      await verdicts.give(id, { revision: offset, valid: delivery, until: dueAt, voids: 1 });
-    return { delivery, revision: offset };
+    if (uncertain.has(id)) await verdicts.give(id, { revision, valid: delivery, until: dueAt, voids: 1 });
+    return { delivery, revision };
   }
 
   async function putIn(request: OwnRequest, placement: Placement): Promise<Accepted> {

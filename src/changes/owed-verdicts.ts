@@ -44,7 +44,8 @@ const OVER_MS = 3_600_000;
 export function createOwedVerdicts({ verdicts, clock, logger }: OwedVerdictsOptions): OwedVerdicts {
   const owed = new Map<string, { readonly verdict: Owed; readonly missedAt: number }>();
 
-  const isGiven = (id: string, { revision }: Owed) => (verdicts.revisionOf(id) ?? -1) >= revision;
+  const isGiven = (id: string, { revision }: Owed) =>
+    (verdicts.revisionOf(id) ?? Number.NEGATIVE_INFINITY) >= revision;
 
   const give = async (id: string) => {
     const debt = owed.get(id);
@@ -77,7 +78,7 @@ export function createOwedVerdicts({ verdicts, clock, logger }: OwedVerdictsOpti
 /** What an entry makes void; undefined when it is nothing. */
 export function owedAfter(
   entry: LedgerEntry,
-  { effect, offset }: Placed,
+  { effect, revision }: Placed,
   record: LedgerRecord | undefined,
 ): Owed | undefined {
   if (!record) return undefined;
@@ -87,7 +88,7 @@ export function owedAfter(
   const isDuplicate = (kind === 'accepted' || kind === 'rescheduled') && effect === 'lost';
   if (!isChange && !isDuplicate) return undefined;
   return {
-    revision: offset,
+    revision,
     valid: cancelled ? null : record.delivery,
     until: Math.max(entry.dueAt, record.latestDueAt),
     voids: record.voided + (cancelled ? 1 : 0),

@@ -49,7 +49,7 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
     const entry = { id, to, delivery, attempt, dueAt };
     const claim = await within.settle({ ...entry, kind: 'claimed', from, at: clock() });
     if (claim.effect === 'lost') throw inProgress(id);
-    const moved = { ...message, dueAt, delivery, revision: claim.offset };
+    const moved = { ...message, dueAt, delivery, revision: claim.revision };
     await scheduler.forward(moved);
     const { effect } = await within.settle({ ...entry, kind: 'rescheduled', at: clock() }, moved);
     // Also where it was lost: then it is the new delivery that is void.

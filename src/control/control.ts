@@ -55,9 +55,10 @@ export async function followControl(options: ControlOptions): Promise<Control> {
       if (entry?.kind === 'schedule' || entry?.kind === 'ticked') scheduleMemory.note(entry, writtenAt);
       else if (entry) verdictMemory.note(entry, writtenAt);
     },
+    // What was said stays true when the stream is deleted; it has to be written again.
     onRenewed() {
-      verdictMemory.clear();
-      scheduleMemory.clear();
+      verdictMemory.noteStreamLost();
+      scheduleMemory.noteStreamLost();
     },
   });
   const stream: ControlStream = {

@@ -1,7 +1,7 @@
 /** What failed for good: to look at, to send once more, to throw away. */
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import { parseJson } from '../json';
+import { isWritable, parseJson } from '../json';
 import type { ParkedMessage, ParkingLot } from '../parking-lot';
 import { mayUse, requireTarget } from './authentication';
 import { sendProblem } from './errors';
@@ -112,10 +112,16 @@ function timeOrNull(epochMs: number | undefined): string | null {
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }
 
-function payloadOf(content: Buffer): { payload: unknown; body?: string } {
+function readable(content: Buffer): unknown {
   try {
-    return { payload: parseJson(content) };
+    return parseJson(content);
   } catch {
-    return { payload: null, body: content.toString().slice(0, LONGEST_BODY) };
+    return undefined;
   }
+}
+
+function payloadOf(content: Buffer): { payload: unknown; body?: string } {
+  const payload = readable(content);
+  if (payload !== undefined && isWritable(payload)) return { payload };
+  return { payload: null, body: content.toString().slice(0, LONGEST_BODY) };
 }

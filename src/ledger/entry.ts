@@ -53,7 +53,12 @@ export interface LedgerEntry {
   readonly again?: true;
   /** By this a writer finds its own entry among those that it reads. */
   readonly by?: string;
+  /** In place of its offset, for an entry that was copied from another broker; see movedRevision. */
+  readonly revision?: number;
 }
+
+/** Header of LedgerEntry.revision. */
+export const REVISION_HEADER = 'entry-revision';
 
 const OPTIONAL = ['from', 'key', 'fingerprint', 'error', 'by'] as const;
 
@@ -117,6 +122,7 @@ function entryHeaders(entry: LedgerEntry): Record<string, string | number> {
 export function decodeEntry({ properties }: RawEnvelope): LedgerEntry | undefined {
   const { messageId: id, type: to, headers = {} } = properties;
   const { entry: kind, 'entry-at': at, delivery, attempt, 'due-at': dueAt } = headers;
+  const revision = headers[REVISION_HEADER];
   if (!ENTRY_KINDS.includes(kind as EntryKind)) return undefined;
   if (![id, to, delivery].every((value) => typeof value === 'string' && value !== '')) return undefined;
   if (![at, attempt, dueAt].every((value) => Number.isSafeInteger(value))) return undefined;
@@ -130,6 +136,7 @@ export function decodeEntry({ properties }: RawEnvelope): LedgerEntry | undefine
     ...(Number.isSafeInteger(startedAt) && { startedAt: startedAt as number }),
     ...(headers['entry-again'] === 1 && { again: true }),
     ...Object.fromEntries(optional),
+    ...(Number.isSafeInteger(revision) && { revision: Number(revision) }),
   };
 }
 

@@ -24,6 +24,8 @@ import { createLedgerView, type LedgerView } from './view';
 export interface Placed {
   readonly effect: Applied;
   readonly offset: number;
+  /** Its rank among all that concerns its message: the offset, unless the entry was copied from another broker. */
+  readonly revision: number;
 }
 
 /** The ledger of an API process. */
@@ -108,7 +110,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     extent.note(offset, content.length);
     const entry = decodeEntry({ content, properties });
     if (!entry) return;
-    const placed = { effect: view.apply(entry, offset), offset };
+    const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
     options.onEntry?.(entry, placed, view.get(entry.id));
     if (entry.by !== undefined) echoes.get(entry.by)?.(placed);
     for (const wake of waiting) wake();

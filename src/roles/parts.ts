@@ -19,6 +19,7 @@ import type { Schedules } from '../schedules/schedules';
 import type { Consumed } from '../targets';
 import { loadTemplates, type Templates } from '../templates';
 import { CONTROL, delayTopology, KEEPER } from '../topology';
+import { watchTopology } from '../topology-watch';
 import { createTracing, type Tracing } from '../tracing';
 import { keepVerdicts } from '../verdicts/keeper';
 import type { Verdicts } from '../verdicts/verdicts';
@@ -79,11 +80,15 @@ export async function startParts(
   const access = accessOf(role, config.LEDGER);
   await requireAccess(publishing, access, CONTROL);
   const used = [...access.write, ...access.read];
-  await requireTopology(publishing, delayTopology({ ledger: config.LEDGER }), used);
+  const topology = delayTopology({ ledger: config.LEDGER });
+  await requireTopology(publishing, topology, used);
   const templates = loadTemplates(config.TEMPLATES_DIR);
   const publisher = await publishOn({ config, logger, metrics, lifecycle, publishing });
   const scheduler = createScheduler({ publisher, clock });
   const reading = await connectAs('consume');
+  const watch = watchTopology({ connection: reading, topology, used, logger });
+  lifecycle.onEnd(watch.close);
+  metrics.observe('delay_broker_topology_damaged', () => Number(watch.damaged()));
   const recorder = config.LEDGER ? createRecorder({ publisher, logger }) : NO_RECORDER;
   lifecycle.onEnd(recorder.drain);
   const control = await followControl({

@@ -18,23 +18,25 @@ export interface ScheduleKeeperOptions {
 }
 
 const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
-/** After something went wrong, in milliseconds. */
-const RETRY_AFTER_MS = 5_000;
+/** Between two looks, in milliseconds: should the stream be deleted, what was in it is soon written again. */
+const PAUSE_MS = 5_000;
 
 /** Keeps schedules until the signal is aborted, from now on. One process at a time does it, see single-active.ts. */
 export async function keepSchedules(options: ScheduleKeeperOptions, signal: AbortSignal): Promise<void> {
   const { schedules, clock, logger } = options;
   const { renewAfterMs = RENEW_AFTER_MS, tickAllEveryMs = TICK_ALL_EVERY_MS } = options;
+  let tickAllAt = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    let pauseMs = tickAllEveryMs;
     try {
       await schedules.known();
       await schedules.renew(clock() - renewAfterMs, signal);
-      await schedules.tickAll(signal);
+      if (clock() >= tickAllAt) {
+        await schedules.tickAll(signal);
+        tickAllAt = clock() + tickAllEveryMs;
+      }
     } catch (error) {
-      pauseMs = Math.min(pauseMs, RETRY_AFTER_MS);
       if (!signal.aborted) logger.warn('schedules not looked through yet', { error: messageOf(error) });
     }
-    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    await sleep(Math.min(PAUSE_MS, tickAllEveryMs), undefined, { signal, ref: false }).catch(() => {});
   }
 }

@@ -41,7 +41,8 @@ export interface ScheduleMemory {
   nextRevision(name: string, now: number): string;
   /** Entries to write again, so that what was written before this time, in milliseconds since the epoch, may be cut off. */
   writtenBefore(time: number): ScheduleEntry[];
-  clear(): void;
+  /** None of them stands in the stream any more: from now on all count as written long ago. */
+  noteStreamLost(): void;
 }
 
 /** Kept of runs: enough to show. */
@@ -96,7 +97,9 @@ export function createScheduleMemory(): ScheduleMemory {
       [...kept.values()].flatMap(({ schedule, writtenAt }) =>
         writtenAt < time && schedule.definition !== null ? [entryOf(schedule)] : [],
       ),
-    clear: () => kept.clear(),
+    noteStreamLost() {
+      for (const each of kept.values()) each.writtenAt = 0;
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 export interface Verdict {
   /** Whose; see messageKey. */
   readonly message: string;
-  /** Of two verdicts on one message the higher one stands: the ledger's offset of what it follows from. */
+  /** Of two verdicts on one message the higher one stands: the revision of the ledger's entry that it follows from, see Placed. */
   readonly revision: number;
   /** Of the deliveries with a lower revision the one that counts; null for none, the message is cancelled. */
   readonly valid: string | null;
@@ -23,6 +23,14 @@ export type VerdictEntry =
 /** The revision of a verdict that nothing can overrule. */
 export const FINAL = Number.MAX_SAFE_INTEGER;
 
+/** More than a stream ever has entries, and little enough for thirty moves from broker to broker. */
+const BROKER_SPAN = 2 ** 48;
+
+/** What a revision becomes when it moves to another broker: lower than all of that one's own, and among its like in the same order. */
+export function movedRevision(revision: number): number {
+  return revision === FINAL ? FINAL : revision - BROKER_SPAN;
+}
+
 /** Characters of a digest in base64: 96 bits, so that even among a billion ids hardly ever two share one. */
 const KEY_LENGTH = 16;
 
@@ -39,8 +47,13 @@ export function isVerdictEntry(entry: unknown): entry is VerdictEntry {
 }
 
 function isVerdict({ message, revision, valid, until, voids }: Verdict): boolean {
-  const numbers = [revision, until, voids].every((value) => Number.isSafeInteger(value) && value >= 0);
-  return numbers && areKeys([message]) && (valid === null || typeof valid === 'string');
+  const counts = [until, voids].every((value) => Number.isSafeInteger(value) && value >= 0);
+  return (
+    counts &&
+    Number.isSafeInteger(revision) &&
+    areKeys([message]) &&
+    (valid === null || typeof valid === 'string')
+  );
 }
 
 function areKeys(keys: unknown): keys is string[] {

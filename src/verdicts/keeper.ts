@@ -18,7 +18,8 @@ export interface KeeperOptions {
 const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
 /** Looks for each renewal: often enough that they come in small portions. */
 const LOOKS = 50;
-const LONGEST_PAUSE_MS = 600_000;
+/** Should the stream be deleted, whoever starts after that waits no longer for the verdicts that were in it. */
+const LONGEST_PAUSE_MS = 5_000;
 
 /** Writes verdicts again until the signal is aborted. One process at a time does it, see single-active.ts. */
 export async function keepVerdicts(options: KeeperOptions, signal: AbortSignal): Promise<void> {

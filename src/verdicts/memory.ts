@@ -30,7 +30,8 @@ export interface VerdictMemory {
   forgetSome(most: number): void;
   /** The verdicts that were written before this time, in milliseconds since the epoch, the oldest first. */
   writtenBefore(time: number): Iterable<Verdict>;
-  clear(): void;
+  /** None of them stands in the stream any more: from now on all count as written long ago. */
+  noteStreamLost(): void;
 }
 
 /** A copy of a void delivery may follow it: RabbitMQ repeats what it moves until that is confirmed. */
@@ -72,7 +73,7 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
           writtenAtS,
         });
     },
-    isVoid(message, delivery, revision = -1) {
+    isVoid(message, delivery, revision = Number.NEGATIVE_INFINITY) {
       const kept = verdicts.get(message);
       return kept !== undefined && kept.valid !== delivery && kept.revision > revision;
     },
@@ -95,6 +96,8 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
         yield { message, revision, valid, until: untilS * 1_000, voids };
       }
     },
-    clear: () => verdicts.clear(),
+    noteStreamLost() {
+      for (const kept of verdicts.values()) kept.writtenAtS = 0;
+    },
   };
 }

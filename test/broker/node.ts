@@ -11,9 +11,11 @@ import { defaultExecutable, type PrivateBroker, startPrivateBroker } from '../..
  * A node on free ports, its data in a folder of its own under /tmp; RABBITMQ_SERVER chooses the executable.
  *
  * @param additionalConfig further lines of rabbitmq.conf
+ * @param executable another `rabbitmq-server`
  */
 export async function startTestNode(
   additionalConfig?: string,
+  executable = process.env.RABBITMQ_SERVER || undefined,
 ): Promise<PrivateBroker & { dataDir: string; restart(): Promise<PrivateBroker> }> {
   const dataDir = mkdtempSync('/tmp/delay-broker-test-');
   const port = await freePort();
@@ -22,7 +24,7 @@ export async function startTestNode(
       dataDir,
       port,
       configFile: join(__dirname, '../../rabbitmq.conf'),
-      executable: process.env.RABBITMQ_SERVER || undefined,
+      executable,
       additionalConfig,
     });
   return { ...(await start()), dataDir, restart: start };

@@ -33,10 +33,14 @@ export interface Service {
  * Starts a compiled program of dist/, such as `main.js api`, or one of an absolute path, on any free HTTP port.
  *
  * @param env beside PATH and HOME nothing else reaches the process
+ * @param fileHandles how many files and connections it may have open; default what the system says
  */
-export function startService(args: readonly string[], env: NodeJS.ProcessEnv): Service {
+export function startService(args: readonly string[], env: NodeJS.ProcessEnv, fileHandles?: number): Service {
   const [program = 'main.js', ...rest] = args;
-  const child = spawn(process.execPath, [resolve(DIST, program), ...rest], {
+  const command = [process.execPath, resolve(DIST, program), ...rest];
+  const limited = ['sh', '-c', `ulimit -n ${fileHandles} && exec "$@"`, 'sh', ...command];
+  const [executable = '', ...parameters] = fileHandles === undefined ? command : limited;
+  const child = spawn(executable, parameters, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, HTTP_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

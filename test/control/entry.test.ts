@@ -1,5 +1,5 @@
 import { type ControlEntry, decodeControl, encodeControl } from '../../src/control/entry';
-import { messageKey } from '../../src/verdicts/entry';
+import { messageKey, movedRevision } from '../../src/verdicts/entry';
 
 const message = messageKey('a');
 const verdict = { kind: 'verdict', message, revision: 7, valid: null, until: 1_000, voids: 1 } as const;
@@ -7,6 +7,7 @@ const verdict = { kind: 'verdict', message, revision: 7, valid: null, until: 1_0
 test.each<[ControlEntry]>([
   [verdict],
   [{ ...verdict, valid: '01M889VR5RKR4H2ZHM05H1PH96' }],
+  [{ ...verdict, revision: movedRevision(7) }],
   [{ kind: 'dropped', messages: [message, messageKey('b')] }],
 ])('%j comes back as it was written', (entry) => {
   expect(decodeControl(encodeControl(entry))).toEqual(entry);
@@ -14,9 +15,11 @@ test.each<[ControlEntry]>([
 
 test.each<[string, unknown]>([
   ['nothing', null],
-  ['a kind of a later version', { kind: 'schedule', name: 'sweep' }],
+  ['a kind of a later version', { kind: 'moon', name: 'sweep' }],
+  ['a schedule without revision', { kind: 'schedule', name: 'sweep', createdAt: 1, definition: {} }],
+  ['progress without a time', { kind: 'ticked', name: 'sweep', revision: 'a', runs: [] }],
   ['no key', { ...verdict, message: 'a' }],
-  ['no revision', { ...verdict, revision: -1 }],
+  ['no revision', { ...verdict, revision: 0.5 }],
   ['a time that is none', { ...verdict, until: 'tomorrow' }],
   ['no delivery', { ...verdict, valid: 7 }],
   ['no list', { kind: 'dropped', messages: message }],

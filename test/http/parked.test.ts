@@ -112,6 +112,11 @@ describe('GET /v1/parked/{target}', () => {
   test.each([
     ['text', Buffer.from(`no JSON${'x'.repeat(2_000)}`), `no JSON${'x'.repeat(993)}`],
     ['JSON that is not UTF-8', Buffer.from('"\xff"', 'latin1'), '"\ufffd"'],
+    [
+      'JSON too deep to be written',
+      Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)),
+      '['.repeat(1_000),
+    ],
     ['nothing', Buffer.alloc(0), ''],
   ])('shows null for what is not known, and %s as it is', async (_, content, text) => {
     parked = [{ content, dueAt: 1e300 }];

@@ -1,5 +1,6 @@
 /** Verdicts that outlive the stream they are in, kept by one process at a time. */
 import { type Duty, offerForDuty } from '../../src/amqp/single-active';
+import { bootstrap } from '../../src/bootstrap';
 import { done } from '../../src/consumers/outcome';
 import { followControl } from '../../src/control/control';
 import { encodeMessage } from '../../src/message';
@@ -203,4 +204,22 @@ test('what is dropped is noted for everybody, and its verdict forgotten when cop
   now += 2 * 3_600_000;
   // Dropped a second ago at the latest, and swept every second.
   await eventually(() => expect(later.size()).toBe(0));
+});
+
+test('a cancel holds when somebody deletes the stream and the bootstrap declares it anew, for who had read it and who comes later', async () => {
+  const reader = await follow();
+  await startProcess('keeper');
+  const verdict = { revision: 7, valid: null, until: clock() + YEAR_MS, voids: 1 };
+  await Promise.all(Array.from({ length: 20 }, (_, i) => reader.give(`cancelled-${i}`, verdict)));
+  const isVoid = (verdicts: Verdicts) => verdicts.isVoid({ id: 'cancelled-19', delivery: 'd' });
+  await eventually(() => expect(isVoid(reader)).toBe(true));
+
+  const connection = await world.connect();
+  const channel = await connection.model.createChannel();
+  await channel.deleteQueue(CONTROL);
+  await bootstrap(connection, world.topology);
+  await reader.knownFor(clock());
+  expect(isVoid(reader)).toBe(true);
+  const late = await follow();
+  await eventually(() => expect(isVoid(late)).toBe(true));
 });

@@ -1,0 +1,96 @@
+import { createJournal, type Journal } from './journal';
+import { isGood, judge } from './judge';
+
+const fault = { name: 'broker killed', from: 10_000, to: 15_000 };
+
+const journal = (change: Partial<Journal>): Journal => ({
+  ...createJournal(),
+  accepted: [
+    { n: 1, dueAt: 5_000 },
+    { n: 2, dueAt: 11_000 },
+  ],
+  attempts: [
+    { n: 1, at: 5_001, done: true },
+    { n: 2, at: 17_000, done: true },
+  ],
+  faults: [fault],
+  ...change,
+});
+const done = (n: number, at: number) => ({ n, at, done: true });
+
+test('what was accepted and handled is good, and the fault says how long it took to get over it', () => {
+  const judgement = judge(journal({}));
+  expect(judgement).toMatchObject({ accepted: 2, handled: 2, parked: 0, cancelled: 0, copies: 0 });
+  expect(judgement.recoveries).toEqual([{ fault: 'broker killed', delayed: 1, afterMs: 2_000 }]);
+  expect(isGood(judgement)).toBe(true);
+});
+
+test.each<[string, Partial<Journal>, object]>([
+  ['a message that nothing became of is lost', { attempts: [done(1, 5_001)] }, { lost: [2] }],
+  [
+    'a failed attempt alone does not handle a message',
+    { attempts: [done(1, 5_001), { n: 2, at: 11_000, done: false }] },
+    { lost: [2] },
+  ],
+  [
+    'a handling before the due time is early',
+    { attempts: [done(1, 4_999), done(2, 11_000)] },
+    { early: [1] },
+  ],
+  [
+    'so is an attempt that failed',
+    { attempts: [{ n: 1, at: 4_999, done: false }, done(1, 6_000), done(2, 11_000)] },
+    { early: [1] },
+  ],
+  ['a message handled after its cancel is resurrected', { cancelled: new Set([2]) }, { resurrected: [2] }],
+  [
+    'a copy long before any fault is unexplained',
+    { attempts: [done(1, 5_001), done(1, 5_100), done(2, 11_000)] },
+    { unexplained: [1], copies: 1 },
+  ],
+  [
+    'a copy long after a fault is unexplained',
+    { attempts: [done(1, 5_001), done(2, 60_000), done(2, 60_001)] },
+    { unexplained: [2], copies: 1 },
+  ],
+])('%s', (_, change, expected) => {
+  const judgement = judge(journal(change));
+  expect(judgement).toMatchObject(expected);
+  expect(isGood(judgement)).toBe(false);
+});
+
+test.each<[string, Partial<Journal>, object]>([
+  ['parked', { attempts: [done(1, 5_001)], parked: new Set([2]) }, { parked: 1, lost: [] }],
+  ['cancelled', { attempts: [done(1, 5_001)], cancelled: new Set([2]) }, { cancelled: 1, lost: [] }],
+  [
+    'perhaps cancelled',
+    { attempts: [done(1, 5_001)], perhapsCancelled: new Set([2]) },
+    { cancelled: 0, lost: [] },
+  ],
+])('what is %s is not lost', (_, change, expected) => {
+  const judgement = judge(journal(change));
+  expect(judgement).toMatchObject(expected);
+  expect(isGood(judgement)).toBe(true);
+});
+
+test('a copy that a fault explains is counted, and good', () => {
+  const judgement = judge(journal({ attempts: [done(1, 9_900), done(1, 16_000), done(2, 17_000)] }));
+  expect(judgement).toMatchObject({ copies: 1, unexplained: [] });
+  expect(isGood(judgement)).toBe(true);
+});
+
+test('what nobody was promised may be handled or not', () => {
+  expect(judge(journal({ attempts: [done(1, 5_001), done(2, 11_000), done(3, 1)] }))).toMatchObject({
+    accepted: 2,
+    handled: 2,
+    early: [],
+  });
+});
+
+test('a delay belongs to the fault before it', () => {
+  const later = { name: 'consumer killed', from: 16_000, to: 16_000 };
+  expect(judge(journal({ faults: [fault, later] })).recoveries).toEqual([
+    { fault: 'broker killed', delayed: 0, afterMs: 0 },
+    { fault: 'consumer killed', delayed: 1, afterMs: 1_000 },
+  ]);
+});

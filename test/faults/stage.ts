@@ -1,0 +1,213 @@
+/** A stage for a scene: a broker, processes of the service, a proxy between them, callees, a load, and a journal of it all. */
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PrivateBroker } from '../../dev/private-broker';
+import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
+import { type Subscription, subscribe } from '../../src/amqp/subscription';
+import { TARGET_NAMES } from '../../src/targets';
+import { parkedQueue, UNROUTABLE } from '../../src/topology';
+import { eventually } from '../broker/eventually';
+import { startTestNode } from '../broker/node';
+import { type Proxy as BrokerProxy, startProxy } from '../broker/proxy';
+import { type Service, startService } from '../broker/service';
+import { recordedLog } from '../broker/world';
+import { numberIn, startCallee } from './callee';
+import { createJournal, type Journal } from './journal';
+import { type Judgement, judge } from './judge';
+import { startLoad } from './load';
+
+/** Options of setStage. */
+export interface StageOptions {
+  /** Messages a second. */
+  readonly rate: number;
+  readonly apis: number;
+  readonly consumers: number;
+  /** In milliseconds; default 20,000. */
+  readonly longestDelayMs?: number;
+  /** How many files and connections a process may have open; default what the system says. */
+  readonly fileHandles?: number;
+  /** Further environment of every process. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** What a scene works with. */
+export interface Stage {
+  readonly version: string;
+  readonly journal: Journal;
+  /** All processes reach the broker by way of it. */
+  readonly proxy: BrokerProxy;
+  readonly apis: Service[];
+  readonly consumers: Service[];
+  /** To the broker, past the proxy. */
+  readonly connection: BrokerConnection;
+  /** Which node rabbitmqctl is to speak to. */
+  readonly nodeFiles: { readonly dataDir: string; readonly port: number };
+  /** The node; another one after a restart. */
+  node(): PrivateBroker;
+  restartNode(): Promise<void>;
+  /** Runs the bootstrap; resolves with its exit code. */
+  declareTopology(): Promise<number | null>;
+  startApi(): Promise<void>;
+  startConsumer(env?: NodeJS.ProcessEnv): Promise<void>;
+  /** Breaks something, and notes from when until when it was broken. */
+  fault(name: string, act: () => Promise<unknown>): Promise<void>;
+  /** Ends the load, waits until everything has come to its end, and judges. */
+  judge(): Promise<Judgement>;
+  strike(): Promise<void>;
+}
+
+const RELAY_QUEUE = 'faults.relay';
+/** After the last due time, in milliseconds. */
+const PATIENCE_MS = 90_000;
+
+/** Starts everything, the load last. */
+export async function setStage(options: StageOptions): Promise<Stage> {
+  const { rate, longestDelayMs = 20_000, fileHandles, env = {} } = options;
+  const journal = createJournal();
+  const logger = recordedLog();
+  const started = await startTestNode();
+  let node: PrivateBroker = started;
+  const proxy = await startProxy(started.amqpUrl);
+  const callee = await startCallee(journal.attempts);
+  const connection = await openConnection({
+    url: started.amqpUrl,
+    name: 'stage',
+    connectWaitMs: 10_000,
+    logger,
+  });
+  const apis: Service[] = [];
+  const consumers: Service[] = [];
+  const urls = new Map<Service, string>();
+  const all: Service[] = [];
+  const start = (args: string[], further: NodeJS.ProcessEnv = {}) => {
+    const service = startService(
+      args,
+      {
+        AMQP_URL: proxy.amqpUrl,
+        ORDER_CALLBACK_URL: `${callee.url}/expired`,
+        WEBHOOK_ALLOW: '127.0.0.1',
+        RETRY_BASE_MS: '500',
+        LOG_SAMPLE: '0',
+        LOG_LEVEL: 'warn',
+        ...env,
+        ...further,
+      },
+      fileHandles,
+    );
+    all.push(service);
+    return service;
+  };
+  const declareTopology = () => start(['topology.js']).exited;
+  if ((await declareTopology()) !== 0) throw new Error('the topology was not declared');
+  const relayed = await observeRelay(connection, journal, logger);
+
+  const stage = {
+    declareTopology,
+    async startApi() {
+      const api = start(['main.js', 'api'], { LOG_LEVEL: 'info' });
+      urls.set(api, await api.url());
+      apis.push(api);
+    },
+    async startConsumer(further: NodeJS.ProcessEnv = {}) {
+      const consumer = start(['main.js', 'consumers'], { LOG_LEVEL: 'info', ...further });
+      await consumer.logged('consuming', { to: TARGET_NAMES.at(-1) });
+      consumers.push(consumer);
+    },
+  };
+  for (let i = 0; i < options.apis; i++) await stage.startApi();
+  for (let i = 0; i < options.consumers; i++) await stage.startConsumer();
+  const load = startLoad({
+    ...{ journal, rate, longestDelayMs, calleeUrl: callee.url, relayQueue: RELAY_QUEUE },
+    apis: () => apis.flatMap((api) => urls.get(api) ?? []),
+  });
+
+  return {
+    ...{ version: started.version, nodeFiles: started, journal, proxy, apis, consumers, connection },
+    ...stage,
+    node: () => node,
+    async restartNode() {
+      node = await started.restart();
+    },
+    async fault(name, act) {
+      const from = Date.now();
+      await act();
+      journal.faults.push({ name, from, to: Date.now() });
+    },
+    async judge() {
+      await load.stop();
+      const lastDueAt = Math.max(0, ...journal.accepted.map(({ dueAt }) => dueAt));
+      await sleep(Math.max(0, lastDueAt - Date.now()));
+      for (const giveUpAt = Date.now() + PATIENCE_MS; Date.now() < giveUpAt; await sleep(500)) {
+        await collectParked(connection, journal).catch(() => {}); // not back yet
+        if (judge(journal).lost.length === 0) break;
+      }
+      return judge(journal);
+    },
+    async strike() {
+      await load.stop();
+      proxy.heal();
+      await Promise.all(all.map((service) => service.end('SIGKILL')));
+      await relayed.close();
+      await connection.close().catch(() => {});
+      await proxy.close();
+      await callee.close();
+      await node.kill();
+      rmSync(started.dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Notes what arrives at the queue that messages are relayed to; what the broker sends once more after a break is not a copy. */
+async function observeRelay(
+  connection: BrokerConnection,
+  journal: Journal,
+  logger: ReturnType<typeof recordedLog>,
+): Promise<Subscription> {
+  const channel = await connection.model.createChannel();
+  await channel.assertQueue(RELAY_QUEUE, {
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 },
+  });
+  await channel.close();
+  const seen = new Set<number>();
+  return subscribe({
+    ...{
+      connection,
+      logger,
+      queue: RELAY_QUEUE,
+      consumerTag: 'relayed',
+      prefetch: 500,
+      mostReturns: 1_000_000,
+    },
+    onLost: () => {},
+    onDelivery: async (delivery) => {
+      const n = numberIn(String(delivery.content));
+      if (delivery.returns === 0 || !seen.has(n)) journal.attempts.push({ n, at: Date.now(), done: true });
+      seen.add(n);
+      delivery.ack();
+    },
+  });
+}
+
+async function collectParked(connection: BrokerConnection, { parked, strangers }: Journal): Promise<void> {
+  const channel = await connection.model.createChannel();
+  try {
+    for (const queue of [...TARGET_NAMES.map(parkedQueue), UNROUTABLE]) {
+      for (let found = await channel.get(queue); found; found = await channel.get(queue)) {
+        const n = numberIn(String(found.content.subarray(0, 1_000)));
+        if (Number.isNaN(n)) strangers.push(queue);
+        else parked.add(n);
+        channel.ack(found);
+      }
+    }
+  } finally {
+    await channel.close().catch(() => {});
+  }
+}
+
+/** Until every API says that it can do its work. */
+export async function untilReady(stage: Stage): Promise<void> {
+  for (const api of stage.apis) {
+    const url = await api.url();
+    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 60_000);
+  }
+}
