@@ -32,7 +32,7 @@ const valid = (routingKey: string, headers: object = {}) => {
 };
 
 test('a message can lie in 193 queues', () => {
-  expect(PLACES).toHaveLength(180 + 4 + 4 + 1);
+  expect(PLACES).toHaveLength(180 + 6 + 6 + 1);
 });
 
 test.each([
