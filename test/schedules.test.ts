@@ -1,5 +1,5 @@
 /** Schedules as their users meet them: real processes, over HTTP, some of which are killed. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './broker/eventually';
@@ -162,6 +162,22 @@ test('a run is a message like any other: listed by its schedule, and never early
   });
   const handled = services[0]?.log.filter(({ to, message }) => to === 'relay' && message === 'handled');
   expect(handled?.filter(({ lateMs }) => (lateMs as number) < 0)).toEqual([]);
+}, 120_000);
+
+test('a schedule of reports mails one', async () => {
+  const outbox = mkdtempSync(join(tmpdir(), 'outbox-'));
+  try {
+    const url = await start(['all'], { OUTBOX_DIR: outbox }).url();
+    const payload = { email: 'ann@example.com', timezone: 'Europe/Berlin' };
+    const reports = { cron: '0 0 * * *', timezone: 'Europe/Berlin', to: 'reports', payload };
+    expect((await put(url, 'daily', { ...reports, run_at_startup: true })).status).toBe(201);
+    await eventually(() => expect(readdirSync(outbox)).toHaveLength(1));
+    const [file = ''] = readdirSync(outbox);
+    expect(file).toMatch(/^schedule%3Adaily%3A.*\.eml$/);
+    expect(readFileSync(join(outbox, file), 'utf8')).toContain('To: ann@example.com');
+  } finally {
+    rmSync(outbox, { recursive: true });
+  }
 }, 120_000);
 
 describe('SCHEDULES_FILE', () => {

@@ -9,6 +9,7 @@ import { followStream } from '../amqp/stream-follower';
 import type { Clock } from '../clock';
 import type { Logger } from '../logger';
 import type { Scheduler } from '../scheduler';
+import type { ScheduleEntry } from '../schedules/entry';
 import { createScheduleMemory } from '../schedules/memory';
 import { createSchedules, type Schedules } from '../schedules/schedules';
 import { CONTROL } from '../topology';
@@ -45,6 +46,14 @@ export async function followControl(options: ControlOptions): Promise<Control> {
   const { publisher, scheduler, clock, logger } = options;
   const verdictMemory = createVerdictMemory(clock);
   const scheduleMemory = createScheduleMemory();
+  const noteSchedule = (entry: ScheduleEntry, writtenAt: number) => {
+    scheduleMemory.note(entry, writtenAt);
+    const { name } = entry;
+    const schedule = scheduleMemory.get(name);
+    if (schedule && 'fault' in schedule && entry.kind === 'schedule')
+      logger.warn('schedule cannot be read, does not run', { schedule: name, error: schedule.fault });
+  };
+
   const follower = await followStream({
     ...options,
     stream: CONTROL,
@@ -52,7 +61,7 @@ export async function followControl(options: ControlOptions): Promise<Control> {
     onEntry: ({ content, properties }) => {
       const entry = decodeControl(content);
       const writtenAt = Number(properties.timestamp ?? 0) * 1_000;
-      if (entry?.kind === 'schedule' || entry?.kind === 'ticked') scheduleMemory.note(entry, writtenAt);
+      if (entry?.kind === 'schedule' || entry?.kind === 'ticked') noteSchedule(entry, writtenAt);
       else if (entry) verdictMemory.note(entry, writtenAt);
     },
     // What was said stays true when the stream is deleted; it has to be written again.

@@ -3,6 +3,7 @@ import { withChannel } from '../../src/amqp/channel';
 import { firstOffset, streamChannel } from '../../src/amqp/stream';
 import { bootstrap } from '../../src/bootstrap';
 import { followControl } from '../../src/control/control';
+import { encodeControl } from '../../src/control/entry';
 import { BrokerUnavailableError } from '../../src/errors';
 import type { Scheduler } from '../../src/scheduler';
 import { definitionSchema } from '../../src/schedules/definition';
@@ -87,6 +88,36 @@ test('a schedule stands when somebody deletes the stream and the bootstrap decla
   });
   const late = await follow();
   await eventually(() => expect(late.get('sweep')).toMatchObject({ revision: schedule.revision }));
+});
+
+test('what a later version has put is logged and passed over, and the others are ticked', async () => {
+  const ticked: unknown[] = [];
+  const schedules = await follow({
+    async schedule({ payload }) {
+      ticked.push((payload as { name: string }).name);
+      return {} as never;
+    },
+  });
+  const later = { ...DAILY, every: '1s', cron: undefined, moon: 'full' };
+  const entry = {
+    kind: 'schedule',
+    name: 'a',
+    revision: '1',
+    createdAt: clock(),
+    definition: later,
+  } as const;
+  await world.publisher.publish({
+    ...{ exchange: CONTROL, routingKey: '', content: encodeControl(entry) },
+    properties: { messageId: 'a', type: 'schedule', timestamp: Math.floor(clock() / 1_000) },
+  });
+  await schedules.put('b', { ...DAILY, every: '1s', cron: undefined });
+  keep(schedules);
+  await eventually(() => expect(ticked.length).toBeGreaterThan(2));
+  expect(new Set(ticked)).toEqual(new Set(['b']));
+  expect(schedules.get('a')).toMatchObject({ definition: JSON.parse(JSON.stringify(later)) });
+  expect(world.log.lines).toContainEqual(
+    expect.objectContaining({ level: 'warn', schedule: 'a', error: expect.stringContaining('moon') }),
+  );
 });
 
 test('a schedule whose first tick was never published is found and ticked, one that runs later is left', async () => {
