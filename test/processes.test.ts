@@ -266,7 +266,7 @@ describe('a process that cannot start says why and what to do, and exits with 1'
   test.each(['chef', 'consumers parcels', 'api orders'])('no such role: %s', async (role) => {
     const stderr = await failed(['main.js', ...role.split(' ')], { AMQP_URL: 'amqp://localhost' });
     expect(stderr).toContain(
-      'usage: node dist/main.js [all | api | consumers [orders emails webhooks relay reports]]',
+      'usage: node dist/main.js [all | api | consumers [orders emails webhooks relay reports ticks]]',
     );
   });
 });
