@@ -12,6 +12,8 @@ export interface ScheduleRequest {
   readonly payload: unknown;
   /** When, in milliseconds since the epoch; what has passed is due now. */
   readonly dueAt: number;
+  /** Whether a due time that has passed stays what it is: the message is late then. Default no. */
+  readonly isLate?: boolean | undefined;
   /** How its retries differ from the target's; default not at all. */
   readonly retry?: MessageRetry | undefined;
   /** Default one whose time is the due time, see idDueAt. */
@@ -50,9 +52,9 @@ export function createScheduler({ publisher, clock, wheel = WHEEL }: SchedulerOp
     });
   return {
     forward,
-    async schedule({ to, payload, dueAt, retry, trace, ...chosen }) {
+    async schedule({ to, payload, dueAt, isLate = false, retry, trace, ...chosen }) {
       const acceptedAt = clock();
-      const due = Math.max(dueAt, acceptedAt);
+      const due = isLate ? dueAt : Math.max(dueAt, acceptedAt);
       const id = chosen.id ?? idDueAt(due);
       const delivery = chosen.delivery ?? id;
       const { revision } = chosen;

@@ -42,7 +42,7 @@ function matched(user: string, right: keyof Permissions): string[] {
   return [...new Set([...others, ...(holding.length > 0 ? ['HOLDING'] : [])])].sort();
 }
 
-const TARGETS = ['orders', 'emails', 'webhooks', 'relay', 'reports'];
+const TARGETS = ['orders', 'emails', 'webhooks', 'relay', 'reports', 'ticks'];
 const PARKED = TARGETS.map((target) => `${target}.parked`);
 const LEVELS = ['100d', '10d', '1d', '1h', '1m', '1s', '100ms'].map((unit) => `delay.level.${unit}`);
 const STREAMS = ['delay.control', 'delay.ledger'];
@@ -71,7 +71,7 @@ test.each<[string, keyof Permissions, string[]]>([
         'delay.keeper',
         'delay.ledger-keeper',
       ],
-      ...['delay.parked', 'delay.unroutable'],
+      ...['delay.in', 'delay.parked', 'delay.unroutable'],
     ],
   ],
   [

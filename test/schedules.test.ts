@@ -99,7 +99,7 @@ test('one run for each tick, while one after another of three consumer processes
 test('put fifty times at once by two APIs, with a run at startup, each time is run once', async () => {
   const [url, otherUrl] = await Promise.all([start(['api']).url(), start(['api']).url()]);
   await start(['consumers']).logged('consuming', { to: 'ticks' });
-  const definition = { ...SECONDLY, run_at_startup: true };
+  const definition = { ...SECONDLY, run_at_startup: true, catch_up: 'all' };
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, i) => put(i % 2 ? url : otherUrl, 'secondly', definition)),
   );

@@ -40,11 +40,12 @@ export function createTicksHandler(options: TicksOptions): Handler<Tick> {
   const { schedules, scheduler, recorder, clock, logger } = options;
   const inTurn = createTurns();
   /** The latest run of each schedule that this process has published: a tick that comes again repeats none. */
-  const published = new Map<string, number>();
+  const published = new Map<string, { readonly createdAt: number; readonly at: number }>();
 
   async function run({ name, definition: { to, payload } }: Schedule, at: number): Promise<void> {
     const id = runId(name, at);
-    const message = await scheduler.schedule({ to, payload, dueAt: at, id, delivery: id });
+    // With its own due time also where it is late, so that copies of it are recognised.
+    const message = await scheduler.schedule({ to, payload, dueAt: at, isLate: true, id, delivery: id });
     await recorder.record(acceptedEntry(message, { key: runKey(name) }), message);
     logger.info('schedule runs', { schedule: name, messageId: id, to, dueAt: isoTime(at) });
   }
@@ -59,11 +60,14 @@ export function createTicksHandler(options: TicksOptions): Handler<Tick> {
       logger.debug('tick ends here', { schedule: name, at: isoTime(tick.at) });
       return;
     }
-    const { revision } = schedule;
+    const { revision, createdAt } = schedule;
     const { runs, doneAt, nextAt } = plan;
-    const latest = published.get(name) ?? Number.NEGATIVE_INFINITY;
-    await Promise.all(runs.filter((at) => at > latest).map((at) => run(schedule, at)));
-    if (doneAt !== undefined) published.set(name, Math.max(doneAt, latest));
+    const before = published.get(name);
+    for (const at of runs) {
+      if (before?.createdAt === createdAt && at <= before.at) continue;
+      await run(schedule, at);
+      published.set(name, { createdAt, at });
+    }
     if (nextAt !== undefined) await schedules.tick({ name, revision, at: nextAt });
     if (doneAt !== undefined) await schedules.progress(name, { revision, at: doneAt, runs });
   }

@@ -6,8 +6,9 @@ import type { AcceptRequest } from '../changes/acceptance';
 import { InvalidRequestError } from './validation';
 
 /** What can stand in a path and in a header as it is, and is not the path of batches. */
-const SAFE = /^(?!(\.{1,2}|[Bb][Aa][Tt][Cc][Hh])$)[A-Za-z0-9._~:-]+$/;
-const UNSAFE = 'must consist of letters, digits and . _ ~ : -, and be none of ., .. and batch';
+const SAFE = /^(?!(\.{1,2}|[Bb][Aa][Tt][Cc][Hh])$|schedule:)[A-Za-z0-9._~:-]+$/;
+const UNSAFE =
+  'must consist of letters, digits and . _ ~ : -, be none of ., .. and batch, and not begin with schedule:';
 
 /** Longest id in characters. */
 export const LONGEST_ID = 128;

@@ -31,7 +31,7 @@ export function scheduleRoutes(
     return schedule;
   }
 
-  async function require(req: Request): Promise<Schedule | BrokenSchedule> {
+  async function requireSchedule(req: Request): Promise<Schedule | BrokenSchedule> {
     const name = nameIn(req);
     const schedule = await find(req, name);
     if (schedule) return schedule;
@@ -57,25 +57,24 @@ export function scheduleRoutes(
         res.status(outcome === 'created' ? 201 : 200).json(shown(schedule));
       },
       get: async (req, res) => {
-        res.json(shown(await require(req)));
+        res.json(shown(await requireSchedule(req)));
       },
       delete: async (req, res) => {
-        const { name } = await require(req);
+        const { name } = await requireSchedule(req);
         await schedules.remove(name);
         res.json({ name, status: 'deleted' });
       },
     },
     '/v1/schedules/:name/run-now': {
       post: async (req, res) => {
-        const schedule = await require(req);
+        const schedule = await requireSchedule(req);
         const { name } = schedule;
         if ('fault' in schedule)
           throw new BrokenScheduleError(`The schedule "${name}" cannot be read here: ${schedule.fault}`);
         const { to, payload } = schedule.definition;
         const dueAt = clock();
-        const accepted = await acceptance.accept({
-          ...{ to, payload, dueAt, key: runKey(name), trace: traceOf(req.headers) },
-        });
+        const trace = traceOf(req.headers);
+        const accepted = await acceptance.accept({ to, payload, dueAt, key: runKey(name), trace });
         res
           .status(202)
           .location(`/v1/messages/${accepted.id}`)

@@ -40,7 +40,7 @@ const fields = z.strictObject({
   to: z.enum(TARGET_NAMES).describe('The target of each run'),
   payload: z.unknown().describe('What the target takes'),
   run_at_startup: z.boolean().default(false).describe('Runs once when it is first put as well'),
-  starts_at: rfc3339.optional().describe('The first moment at which it may run: RFC 3339 with an offset'),
+  starts_at: rfc3339.optional().describe('The first moment of its regular runs: RFC 3339 with an offset'),
   ends_at: rfc3339.optional().describe('The last such moment'),
   catch_up: z
     .enum(CATCH_UP)
@@ -48,6 +48,11 @@ const fields = z.strictObject({
     .describe('Of runs that were missed: the last, none, or all, up to 100'),
   paused: z.boolean().default(false).describe('Does not run until it is put without'),
 });
+
+/** What its times follow from. */
+const timingFields = fields
+  .pick({ cron: true, every: true, timezone: true, starts_at: true, ends_at: true })
+  .strip();
 
 /** A schedule, as its fields are written down. */
 export type Definition = z.output<typeof fields>;
@@ -69,7 +74,9 @@ function faultsOf(definition: Definition): { path: keyof Definition; message: st
     return [{ path: 'cron', message: 'exactly one of cron, every is needed' }];
   if (cron !== undefined && every !== undefined)
     return [{ path: 'every', message: 'exactly one of cron, every is needed, but cron is there too' }];
-  if (starts_at === undefined || ends_at === undefined) return [];
+  // Zod looks at the fields together also where one of them is wrong by itself, and that is said already.
+  if (starts_at === undefined || ends_at === undefined || !timingFields.safeParse(definition).success)
+    return [];
   const { startsAt = 0, endsAt = 0 } = timingOf(definition);
   if (endsAt < startsAt) return [{ path: 'ends_at', message: 'must not be before starts_at' }];
   const fires = timesOf(timingOf(definition)).next(startsAt - 1) !== undefined;
@@ -78,20 +85,15 @@ function faultsOf(definition: Definition): { path: keyof Definition; message: st
     : [{ path: 'ends_at', message: 'must leave a run: there is none from starts_at up to it' }];
 }
 
-/**
- * When a schedule runs.
- *
- * @param createdAt when it was first put, in milliseconds since the epoch; default that it has no run at startup
- */
-export function timingOf(definition: Definition, createdAt?: number): Timing {
-  const { cron, every, timezone, starts_at, ends_at, run_at_startup } = definition;
+/** When a schedule runs. */
+export function timingOf(definition: Definition): Timing {
+  const { cron, every, timezone, starts_at, ends_at } = definition;
   return {
     ...(cron !== undefined && { cron }),
     ...(every !== undefined && { everyMs: durationMs(every) }),
     timezone,
     ...(starts_at !== undefined && { startsAt: dateTime.parse(starts_at) }),
     ...(ends_at !== undefined && { endsAt: dateTime.parse(ends_at) }),
-    ...(run_at_startup && createdAt !== undefined && { startupAt: createdAt }),
   };
 }
 

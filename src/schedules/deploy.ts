@@ -1,4 +1,4 @@
-/** Putting schedules at deploy, beside the bootstrap of the topology: those of SCHEDULES_FILE, and the one that comes with the service. */
+/** Putting schedules at deploy, beside the bootstrap: those of SCHEDULES_FILE, and the one that comes with the service. */
 import type { BrokerConnection } from '../amqp/connection';
 import { openPublisher } from '../amqp/publisher';
 import { systemClock as clock } from '../clock';
@@ -67,6 +67,8 @@ export async function putSchedules(
     consumerTag: `control@${PROCESS_NAME}`,
   });
   try {
+    // All that is in the stream, however long that takes.
+    await control.verdicts.knownFor(clock());
     const put = await putAll(definitions, control.schedules);
     return put.length > 0 ? `${put.length} put: ${put.join(', ')}` : undefined;
   } finally {

@@ -15,10 +15,14 @@ export type ScheduleEntry =
   | {
       readonly kind: 'schedule';
       readonly name: string;
-      /** A ULID, by which definitions are in an order; its time is when it was put. */
+      /** A ULID, by which definitions are in an order. */
       readonly revision: string;
       /** When the schedule was first put, in milliseconds since the epoch. */
       readonly createdAt: number;
+      /** When it was put as it is, in milliseconds since the epoch. */
+      readonly putAt: number;
+      /** The time of a run at startup that is owed unless it is done, in milliseconds since the epoch. */
+      readonly startupAt?: number | undefined;
       /** See definition.ts; null when the schedule is deleted. What this version cannot read is kept as it is. */
       readonly definition: unknown;
       /** What had been done when this was written. */
@@ -32,8 +36,12 @@ export function isScheduleEntry(entry: unknown): entry is ScheduleEntry {
   if (![name, revision].every((value) => typeof value === 'string' && value !== '')) return false;
   if (kind === 'ticked') return isProgress(entry);
   if (kind !== 'schedule') return false;
-  const { createdAt, definition, done } = entry as Extract<ScheduleEntry, { kind: 'schedule' }>;
-  return isTime(createdAt) && definition !== undefined && (done === undefined || isProgress(done));
+  const { createdAt, putAt, startupAt, definition, done } = entry as Extract<
+    ScheduleEntry,
+    { kind: 'schedule' }
+  >;
+  const times = [createdAt, putAt, startupAt ?? 0].every(isTime);
+  return times && definition !== undefined && (done === undefined || isProgress(done));
 }
 
 function isProgress(value: unknown): value is Progress {

@@ -39,15 +39,15 @@ interface Read {
 function readOne(name: string, given: unknown, payloads: PayloadSchemas): Read {
   const named = scheduleName.safeParse(name);
   const { data, error } = definitionSchema.safeParse(given);
-  const paid = data && payloads[data.to].safeParse(data.payload);
+  const payload = data && payloads[data.to].safeParse(data.payload);
   const faults = [
     ...faultsOf(named.error, name),
     ...faultsOf(error, name),
-    ...faultsOf(paid?.error, `${name}.payload`),
+    ...faultsOf(payload?.error, `${name}.payload`),
   ];
   return faults.length > 0 || !data
     ? { name, faults }
-    : { name, faults, definition: { ...data, payload: paid?.data } };
+    : { name, faults, definition: { ...data, payload: payload?.data } };
 }
 
 function faultsOf(error: z.ZodError | undefined, at: string): string[] {

@@ -1,6 +1,7 @@
 /** The schedules, in memory, as the control stream has them. Whoever reads the same entries knows the same schedules. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { messageOf } from '../errors';
 import { dueAtOfId, idDueAt } from '../message';
 import { type Definition, definitionSchema, timingOf } from './definition';
 import type { Progress, ScheduleEntry } from './entry';
@@ -15,6 +16,8 @@ export interface Schedule {
   readonly createdAt: number;
   /** When it was last put, in milliseconds since the epoch. */
   readonly putAt: number;
+  /** See ScheduleEntry. */
+  readonly startupAt: number | undefined;
   readonly definition: Definition;
   readonly times: Times;
   /** Undefined before the first tick. */
@@ -22,7 +25,8 @@ export interface Schedule {
 }
 
 /** A schedule that another version has put, and this one cannot read. */
-export interface BrokenSchedule extends Pick<Schedule, 'name' | 'revision' | 'createdAt' | 'putAt' | 'done'> {
+export interface BrokenSchedule
+  extends Pick<Schedule, 'name' | 'revision' | 'createdAt' | 'putAt' | 'startupAt' | 'done'> {
   /** As it is. */
   readonly definition: unknown;
   /** What is wrong with it, for people. */
@@ -54,7 +58,7 @@ interface Kept {
 }
 
 /** Remembered, so that an older definition that is written again does not bring it back. */
-interface Deleted extends Pick<Schedule, 'name' | 'revision' | 'createdAt' | 'done'> {
+interface Deleted extends Pick<Schedule, 'name' | 'revision' | 'createdAt' | 'putAt' | 'startupAt' | 'done'> {
   readonly definition: null;
 }
 
@@ -66,12 +70,15 @@ export function createScheduleMemory(): ScheduleMemory {
     const { name, revision } = entry;
     const before = kept.get(name)?.schedule;
     if (before && before.revision > revision) return;
-    const done = further(before?.done, entry.done);
+    const isThere = before !== undefined && before.definition !== null;
+    const done = further(isThere ? before.done : undefined, entry.done);
     if (before?.revision === revision) kept.set(name, { schedule: { ...before, done }, writtenAt });
     else {
       // Of two that are first put at the same instant both count from the first.
-      const createdAt = before && before.definition !== null ? before.createdAt : entry.createdAt;
-      kept.set(name, { schedule: scheduleOf({ ...entry, createdAt }, done), writtenAt });
+      const createdAt = isThere ? before.createdAt : entry.createdAt;
+      const owedAt = isThere ? before.startupAt : entry.startupAt;
+      const startupAt = entry.startupAt === undefined ? undefined : owedAt;
+      kept.set(name, { schedule: scheduleOf({ ...entry, createdAt, startupAt }, done), writtenAt });
     }
   }
 
@@ -91,7 +98,7 @@ export function createScheduleMemory(): ScheduleMemory {
       [...kept.values()].flatMap((each) => present(each) ?? []).sort((a, b) => (a.name < b.name ? -1 : 1)),
     nextRevision(name, now) {
       const latest = kept.get(name)?.schedule.revision;
-      return idDueAt(latest === undefined ? now : Math.max(now, putAtOf(latest) + 1));
+      return idDueAt(latest === undefined ? now : Math.max(now, (dueAtOfId(latest) ?? 0) + 1));
     },
     writtenBefore: (time) =>
       [...kept.values()].flatMap(({ schedule, writtenAt }) =>
@@ -121,25 +128,30 @@ function present(known: Kept | undefined): Schedule | BrokenSchedule | undefined
 }
 
 function scheduleOf(
-  { name, revision, createdAt, definition }: Extract<ScheduleEntry, { kind: 'schedule' }>,
+  { name, revision, createdAt, putAt, startupAt, definition }: Extract<ScheduleEntry, { kind: 'schedule' }>,
   done: Progress | undefined,
 ): Kept['schedule'] {
-  if (definition === null) return { name, revision, createdAt, definition, done };
-  const about = { name, revision, createdAt, putAt: putAtOf(revision), done };
-  const { data, error } = definitionSchema.safeParse(definition);
-  if (error) return { ...about, definition, fault: z.prettifyError(error) };
-  return { ...about, definition: data, times: timesOf(timingOf(data, createdAt)) };
+  const about = { name, revision, createdAt, putAt, startupAt, done };
+  if (definition === null) return { ...about, definition };
+  try {
+    const { data, error } = definitionSchema.safeParse(definition);
+    if (error) return { ...about, definition, fault: z.prettifyError(error) };
+    return { ...about, definition: data, times: timesOf(timingOf(data)) };
+  } catch (error) {
+    return { ...about, definition, fault: messageOf(error) };
+  }
 }
 
-function entryOf({ name, revision, createdAt, definition, done }: Kept['schedule']): ScheduleEntry {
-  return { kind: 'schedule', name, revision, createdAt, definition, ...(done && { done }) };
+function entryOf(schedule: Kept['schedule']): ScheduleEntry {
+  const { name, revision, createdAt, putAt, startupAt, definition, done } = schedule;
+  return {
+    ...{ kind: 'schedule', name, revision, createdAt, putAt, definition },
+    ...(startupAt !== undefined && { startupAt }),
+    ...(done && { done }),
+  };
 }
 
 function further(one: Progress | undefined, other: Progress | undefined): Progress | undefined {
   if (!one || !other) return one ?? other;
   return other.at > one.at ? other : one;
-}
-
-function putAtOf(revision: string): number {
-  return dueAtOfId(revision) ?? 0;
 }

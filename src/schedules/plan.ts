@@ -43,7 +43,8 @@ const GRACE_MS = 60_000;
 
 /** The first time that is not done; undefined when there is none, or the schedule does not run. */
 export function nextTime(schedule: Schedule | BrokenSchedule | undefined): number | undefined {
-  return isRunnable(schedule) ? schedule.times.next(doneUpTo(schedule)) : undefined;
+  if (!isRunnable(schedule)) return undefined;
+  return owedStartup(schedule) ?? schedule.times.next(doneUpTo(schedule));
 }
 
 /** The first so many times that are not done. */
@@ -51,7 +52,7 @@ export function nextTimes(schedule: Schedule | BrokenSchedule | undefined, most:
   const times: number[] = [];
   for (let at = nextTime(schedule); at !== undefined && times.length < most; ) {
     times.push(at);
-    at = isRunnable(schedule) ? schedule.times.next(at) : undefined;
+    at = isRunnable(schedule) ? schedule.times.next(Math.max(at, doneUpTo(schedule))) : undefined;
   }
   return times;
 }
@@ -69,10 +70,14 @@ export function planTick(
   if (schedule.done?.revision === tick.revision && tick.at < at) return undefined;
   if (at - now > TICK_LEAD_MS + EARLY_MS) return { runs: [], doneAt: undefined, nextAt: at };
   const { times } = schedule;
-  if (at > now) return { runs: [at], doneAt: at, nextAt: times.next(at) };
-  const runs = missed(schedule, now);
-  const doneAt = times.latest(1, at - 1, now)[0] ?? at;
-  return { runs, doneAt, nextAt: times.next(doneAt) };
+  const startup = owedStartup(schedule) ?? [];
+  const regularAt = times.next(doneUpTo(schedule));
+  if (regularAt === undefined || regularAt > now) {
+    const isDue = regularAt !== undefined && regularAt === at;
+    return { runs: [at], doneAt: at, nextAt: isDue ? times.next(at) : regularAt };
+  }
+  const doneAt = times.latest(1, regularAt - 1, now)[0] ?? regularAt;
+  return { runs: [startup, missed(schedule, now)].flat(), doneAt, nextAt: times.next(doneAt) };
 }
 
 /** Of the times that have passed and are not done, those to run all the same. */
@@ -83,9 +88,12 @@ function missed(schedule: Schedule, now: number): number[] {
   return definition.catch_up === 'none' ? latest.filter((at) => now - at <= GRACE_MS) : latest;
 }
 
-/** Up to which time everything is done: what lies before a schedule was put is not its concern. */
-function doneUpTo({ done, putAt, createdAt, definition }: Schedule): number {
-  const startedAt = definition.run_at_startup ? Math.min(putAt, createdAt - 1) : putAt;
-  if (!done || done.at < createdAt) return startedAt;
-  return Math.max(done.at, putAt);
+/** The run at startup, which no other one stands for; undefined when there is none, or it is done. */
+function owedStartup({ startupAt, done }: Schedule): number | undefined {
+  return startupAt !== undefined && (!done || done.at < startupAt) ? startupAt : undefined;
+}
+
+/** Up to which time no regular run is owed: what lies before a schedule was put as it is, is not its concern. */
+function doneUpTo({ done, putAt }: Schedule): number {
+  return Math.max(done?.at ?? 0, putAt);
 }

@@ -5,7 +5,6 @@
 import type { Clock } from '../clock';
 import type { ControlStream } from '../control/entry';
 import { BrokerUnavailableError, InProgressError, UnknownScheduleError } from '../errors';
-import { dueAtOfId } from '../message';
 import type { Scheduler } from '../scheduler';
 import { TICKS } from '../targets';
 import { createTurns } from '../turns';
@@ -95,9 +94,11 @@ export function createSchedules({ stream, memory, scheduler, clock }: SchedulesO
     const before = memory.get(name);
     const changes = !before || !isSameDefinition(before.definition, definition);
     if (changes) {
-      const revision = memory.nextRevision(name, clock());
-      const createdAt = before?.createdAt ?? dueAtOfId(revision) ?? clock();
-      await stream.write({ kind: 'schedule', name, revision, createdAt, definition }, name);
+      const putAt = clock();
+      const createdAt = before?.createdAt ?? putAt;
+      const startupAt = startupOf(definition, before, putAt);
+      const revision = memory.nextRevision(name, putAt);
+      await stream.write({ kind: 'schedule', name, revision, createdAt, putAt, startupAt, definition }, name);
       await known();
     }
     const schedule = memory.get(name);
@@ -123,8 +124,9 @@ export function createSchedules({ stream, memory, scheduler, clock }: SchedulesO
         const before = memory.get(name);
         if (!before) throw new UnknownScheduleError(name);
         const { createdAt } = before;
-        const revision = memory.nextRevision(name, clock());
-        await stream.write({ kind: 'schedule', name, revision, createdAt, definition: null }, name);
+        const putAt = clock();
+        const revision = memory.nextRevision(name, putAt);
+        await stream.write({ kind: 'schedule', name, revision, createdAt, putAt, definition: null }, name);
         await known();
       }),
     tick,
@@ -143,4 +145,14 @@ export function createSchedules({ stream, memory, scheduler, clock }: SchedulesO
       }
     },
   };
+}
+
+/** Owed when it is first put and not paused; what takes its place while it is owed still owes it. */
+export function startupOf(
+  { run_at_startup, paused }: Definition,
+  before: Schedule | BrokenSchedule | undefined,
+  putAt: number,
+): number | undefined {
+  if (!run_at_startup || paused) return undefined;
+  return before ? before.startupAt : putAt;
 }

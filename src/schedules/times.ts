@@ -13,8 +13,6 @@ export interface Timing {
   readonly startsAt?: number | undefined;
   /** The last possible time, in milliseconds since the epoch; default any. */
   readonly endsAt?: number | undefined;
-  /** A run beside these, in milliseconds since the epoch, whatever `startsAt` says; default none. */
-  readonly startupAt?: number | undefined;
 }
 
 /** The times of a schedule, in milliseconds since the epoch. */
@@ -31,35 +29,15 @@ export interface Times {
  *
  * @throws croner's error for an expression or a zone that there is none, see cron.ts
  */
-export function timesOf({
-  startsAt = 0,
-  endsAt = Number.POSITIVE_INFINITY,
-  startupAt,
-  ...rule
-}: Timing): Times {
-  const regular =
-    rule.cron === undefined
-      ? intervalTimes(rule.everyMs ?? 0, startsAt)
-      : cronTimes(rule.cron, rule.timezone);
-
-  const nextRegular = (after: number) => {
-    const next = regular.next(Math.max(after, startsAt - 1));
-    return next !== undefined && next <= endsAt ? next : undefined;
-  };
-
+export function timesOf({ startsAt = 0, endsAt = Number.POSITIVE_INFINITY, ...rule }: Timing): Times {
+  const { cron, everyMs = 0, timezone } = rule;
+  const times = cron === undefined ? intervalTimes(everyMs, startsAt) : cronTimes(cron, timezone);
   return {
     next(after) {
-      const next = nextRegular(after);
-      if (startupAt === undefined || startupAt <= after || startupAt > endsAt) return next;
-      return next === undefined ? startupAt : Math.min(next, startupAt);
+      const next = times.next(Math.max(after, startsAt - 1));
+      return next !== undefined && next <= endsAt ? next : undefined;
     },
-    latest(most, after, upTo) {
-      const from = Math.max(after, startsAt - 1);
-      const times = regular.latest(most, from, Math.min(upTo, endsAt));
-      const isStartupIn = startupAt !== undefined && startupAt > after && startupAt <= Math.min(upTo, endsAt);
-      if (!isStartupIn || times.includes(startupAt)) return times;
-      return [...times, startupAt].sort((a, b) => a - b).slice(-most);
-    },
+    latest: (most, after, upTo) => times.latest(most, Math.max(after, startsAt - 1), Math.min(upTo, endsAt)),
   };
 }
 

@@ -91,6 +91,7 @@ describe.each(Object.entries(WAYS))('%s', (way, send) => {
     'a\\b',
     'äöü',
     '{a}',
+    'schedule:sweep:2026-11-25T08:00:00.000Z',
   ])('may not be %j', async (id) => {
     const { status, body } = await send(id, order);
     expect(status).toBe(422);
@@ -136,7 +137,7 @@ test('what is wrong with an Idempotency-Key is said', async () => {
       detail: [
         {
           loc: ['header', 'Idempotency-Key'],
-          msg: 'must consist of letters, digits and . _ ~ : -, and be none of ., .. and batch, 128 at most',
+          msg: 'must consist of letters, digits and . _ ~ : -, be none of ., .. and batch, and not begin with schedule:, 128 at most',
           type: 'invalid_format',
         },
       ],

@@ -138,6 +138,11 @@ test.each<[string, object, string[]]>([
     { starts_at: '2026-12-02T00:00:00Z', ends_at: '2026-12-01T00:00:00Z' },
     ['body.ends_at invalid_value'],
   ],
+  [
+    'a zone that does not exist, with beginning and end',
+    { timezone: 'Mars/Olympus_Mons', starts_at: '2026-12-01T00:00:00Z', ends_at: '2026-12-02T00:00:00Z' },
+    ['body.timezone invalid_value'],
+  ],
   ['neither cron nor every', { cron: undefined }, ['body.cron invalid_value']],
   ['both', { every: '1h' }, ['body.every invalid_value']],
   [
@@ -166,7 +171,7 @@ test.each(['a b', 'ä', 'a:b', 'x'.repeat(65)])('the name "%s" is refused', asyn
 
 test('one that this version cannot read is shown as broken, and can be deleted or put anew', async () => {
   const definition = { ...SWEEP, moon: 'full' };
-  const broken = { name: 'orders-sweep', revision: idDueAt(NOW), createdAt: NOW, definition };
+  const broken = { name: 'orders-sweep', revision: idDueAt(NOW), createdAt: NOW, putAt: NOW, definition };
   api.schedules.note({ kind: 'schedule', ...broken });
   await api.put('/v1/schedules/other', SWEEP);
   const { body } = await api.request('/v1/schedules');
@@ -200,6 +205,7 @@ describe('a key bound to emails', () => {
       name: 'orders-sweep',
       revision: idDueAt(NOW),
       createdAt: NOW,
+      putAt: NOW,
     } as const;
     bound.schedules.note({ ...theirs, definition: { ...SWEEP, ...DEFAULTS } });
   });

@@ -68,16 +68,26 @@ test('one that has ended already can be put: a file of schedules stays valid', (
   expect(faultsOf({ ...GIVEN, ends_at: '2020-01-01T00:00:00Z' })).toBeUndefined();
 });
 
-test('the timing has times in milliseconds, and a run at startup only if one is wanted', () => {
+test('the timing has times in milliseconds', () => {
   const times = { starts_at: '2026-12-01T00:00:00+01:00', ends_at: '2026-12-31T00:00:00.0001Z' };
   const definition = definitionSchema.parse({ ...GIVEN, ...times, cron: undefined, every: 'PT15M' });
-  expect(timingOf(definition, 7)).toEqual({
+  expect(timingOf(definition)).toEqual({
     everyMs: 900_000,
     timezone: 'UTC',
     startsAt: Date.parse('2026-11-30T23:00:00Z'),
     endsAt: Date.parse('2026-12-31T00:00:00.001Z'),
   });
-  expect(timingOf({ ...definition, run_at_startup: true }, 7)).toMatchObject({ startupAt: 7 });
+});
+
+test.each<[string, object]>([
+  ['timezone', { timezone: 'Mars/Olympus_Mons' }],
+  ['cron', { cron: '0 25 * * *' }],
+  ['every', { cron: undefined, every: 'hourly' }],
+  ['starts_at', { starts_at: 'tomorrow' }],
+  ['ends_at', { ends_at: '2027-02-30T00:00:00Z' }],
+])('with beginning and end, a wrong %s is one fault and no other', (field, change) => {
+  const period = { starts_at: '2026-12-01T00:00:00Z', ends_at: '2027-12-01T00:00:00Z' };
+  expect(faultsOf({ ...GIVEN, ...period, ...change })).toEqual([expect.stringMatching(`^${field}: `)]);
 });
 
 test.each(['daily-report', 'a', 'Orders.sweep_2~x', 'x'.repeat(64)])('%s is a name', (name) => {

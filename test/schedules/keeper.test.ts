@@ -104,6 +104,7 @@ test('what a later version has put is logged and passed over, and the others are
     name: 'a',
     revision: '1',
     createdAt: clock(),
+    putAt: clock(),
     definition: later,
   } as const;
   await world.publisher.publish({

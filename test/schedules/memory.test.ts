@@ -13,7 +13,7 @@ beforeEach(() => {
 type Put = Extract<ScheduleEntry, { kind: 'schedule' }>;
 
 const put = (at: number, change: Partial<Put> = {}): Put => ({
-  ...{ kind: 'schedule', name: 'sweep', revision: idDueAt(at), createdAt: at, definition: HOURLY },
+  ...{ kind: 'schedule', name: 'sweep', revision: idDueAt(at), createdAt: at, putAt: at, definition: HOURLY },
   ...change,
 });
 
@@ -45,8 +45,10 @@ test('what is deleted is gone, and an older definition that is written again doe
 });
 
 test('after it was deleted a schedule begins anew', () => {
-  note(put(NOW), put(NOW + 1, { definition: null }), put(NOW + 2));
-  expect(memory.get('sweep')).toMatchObject({ createdAt: NOW + 2 });
+  const { revision } = put(NOW);
+  note(put(NOW, { revision }), { kind: 'ticked', name: 'sweep', revision, at: NOW + 7, runs: [NOW + 7] });
+  note(put(NOW + 1, { definition: null }), put(NOW + 2, { startupAt: NOW + 2 }));
+  expect(memory.get('sweep')).toMatchObject({ createdAt: NOW + 2, startupAt: NOW + 2, done: undefined });
 });
 
 test('the next revision is higher than any before, also of what was deleted, and whatever the clock says', () => {
@@ -94,6 +96,18 @@ test('a definition of a later version is shown as broken, kept as it is, and doe
   expect(memory.get('sweep')).toMatchObject({ definition, fault: expect.stringContaining('moon') });
   expect(memory.get('other')).toMatchObject({ times: expect.anything() });
   expect(memory.writtenBefore(NOW + 1)).toHaveLength(2);
+});
+
+test('a definition that cannot even be looked at is broken as well, and takes the place of the one before', () => {
+  const period = { starts_at: '2026-12-01T00:00:00Z', ends_at: 'never' };
+  note(put(NOW), put(NOW + 1, { definition: { ...HOURLY, ...period, timezone: 'Mars/Olympus_Mons' } }));
+  expect(memory.get('sweep')).toMatchObject({ fault: expect.stringContaining('timezone') });
+});
+
+test('a clock that was wrong when a schedule was put counts no longer once it is put anew', () => {
+  note(put(NOW + 86_400_000), { ...put(NOW), revision: memory.nextRevision('sweep', NOW) });
+  note({ ...put(NOW), revision: memory.nextRevision('sweep', NOW) });
+  expect(memory.get('sweep')).toMatchObject({ putAt: NOW });
 });
 
 test('all are in the order of their names', () => {

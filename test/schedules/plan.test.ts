@@ -1,8 +1,9 @@
 /** A schedule's life against the pure part: a year in a second. */
 import fc from 'fast-check';
-import type { Definition } from '../../src/schedules/definition';
+import { type Definition, definitionSchema } from '../../src/schedules/definition';
 import { createScheduleMemory, type Schedule } from '../../src/schedules/memory';
 import { nextTime, nextTimes, planTick, TICK_LEAD_MS, type Tick } from '../../src/schedules/plan';
+import { startupOf } from '../../src/schedules/schedules';
 
 const NOON = Date.parse('2026-11-25T12:00:00Z');
 const MINUTE_MS = 60_000;
@@ -44,11 +45,17 @@ function createLife(name = 'sweep') {
     repeatable: () => repeatable,
     schedule: () => memory.get(name),
     put(change: Partial<Definition>): Schedule {
-      const revision = memory.nextRevision(name, now);
-      const createdAt = memory.get(name)?.createdAt ?? now;
+      const before = memory.get(name);
       const definition = { to: 'orders', payload: {}, ...change };
-      memory.note({ kind: 'schedule', name, revision, createdAt, definition }, now);
+      const { data } = definitionSchema.safeParse(definition);
+      const startupAt = data && startupOf(data, before, now);
+      const about = { name, revision: memory.nextRevision(name, now), startupAt, putAt: now };
+      memory.note({ kind: 'schedule', ...about, createdAt: before?.createdAt ?? now, definition }, now);
       return memory.get(name) as Schedule;
+    },
+    remove(): void {
+      const about = { name, revision: memory.nextRevision(name, now), createdAt: now, putAt: now };
+      memory.note({ kind: 'schedule', ...about, definition: null }, now);
     },
     /** A tick for what is next, as after a put, or as the keeper does. */
     tick(): void {
@@ -125,6 +132,54 @@ test('with a run at startup it runs once when it is first put, and not when it i
   life.tick();
   life.live(NOON + DAY_MS / 2);
   expect(times(life.runs)).toEqual([NOON, Date.parse('2026-11-25T19:00:00Z')]);
+});
+
+test.each(['last', 'none', 'all'] as const)(
+  'the run at startup is made beside those that were missed, with catch_up %s',
+  (catch_up) => {
+    const life = createLife();
+    life.put({ every: '10m', run_at_startup: true, catch_up });
+    life.tick();
+    life.sleep(NOON + 10.5 * MINUTE_MS);
+    life.live(NOON + 11 * MINUTE_MS);
+    expect(times(life.runs)).toEqual([NOON, NOON + 10 * MINUTE_MS]);
+  },
+);
+
+test('put again before its first tick it owes its run at startup still, and nothing of the time between', () => {
+  const life = createLife();
+  life.put({ cron: '0 0 1 1 *', run_at_startup: true });
+  life.sleep(NOON + 3 * DAY_MS);
+  life.put({ cron: '0 * * * *', run_at_startup: true, catch_up: 'all' });
+  life.tick();
+  life.live(NOON + 3 * DAY_MS + 60 * MINUTE_MS);
+  expect(times(life.runs)).toEqual([NOON, NOON + 3 * DAY_MS + 60 * MINUTE_MS]);
+});
+
+test.each([
+  ['paused', { run_at_startup: true, paused: true }],
+  ['put without', {}],
+])('first %s, it has no run at startup later on, and makes up for nothing', (_, change) => {
+  const life = createLife();
+  life.put({ cron: '0 * * * *', catch_up: 'all', ...change });
+  life.sleep(NOON + 3 * DAY_MS);
+  life.put({ cron: '0 * * * *', catch_up: 'all', run_at_startup: true });
+  life.tick();
+  life.live(NOON + 3 * DAY_MS + 60 * MINUTE_MS);
+  expect(times(life.runs)).toEqual([NOON + 3 * DAY_MS + 60 * MINUTE_MS]);
+});
+
+test('deleted and put anew, it runs at startup, whatever was run ahead before', () => {
+  const life = createLife();
+  life.put({ every: '1s' });
+  life.tick();
+  life.live(NOON + 3_000);
+  life.remove();
+  life.put({ every: '1s', run_at_startup: true });
+  life.tick();
+  life.live(NOON + 4_000);
+  expect(times(life.runs).filter((at) => at === NOON + 3_000)).toHaveLength(2);
+  expect(life.schedule()?.done?.runs).toContain(NOON + 3_000);
 });
 
 test('paused it does not run, and resumed it does not make up for what lay in between', () => {

@@ -151,16 +151,6 @@ test('nothing runs before the first or after the last possible moment, both of w
   ]);
 });
 
-test('a run at startup comes beside the others, before the first possible moment too', () => {
-  const startupAt = at('2026-11-24T00:00:01Z');
-  const timing = { cron: '0 8 * * *', timezone: 'UTC', startsAt: at('2026-11-25T00:00Z'), startupAt };
-  const { next, latest } = timesOf(timing);
-  expect(next(0)).toBe(startupAt);
-  expect(next(startupAt)).toBe(at('2026-11-25T08:00Z'));
-  expect(latest(5, 0, at('2026-11-25T09:00Z'))).toEqual([startupAt, at('2026-11-25T08:00Z')]);
-  expect(latest(5, startupAt, at('2026-11-25T07:00Z'))).toEqual([]);
-});
-
 test('the latest times of a period are those that are counted through from its beginning', () => {
   const timing = fc.oneof(
     fc.record({

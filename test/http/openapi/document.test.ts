@@ -216,7 +216,7 @@ async function seed(
 const EXAMPLE_SCHEDULE = { cron: '0 8,12,18 * * *', to: 'orders', payload: { order_id: 'sweep' } };
 const brokenSchedule = {
   kind: 'schedule',
-  ...{ name: 'orders-sweep', revision: '0', createdAt: NOW },
+  ...{ name: 'orders-sweep', revision: '0', createdAt: NOW, putAt: NOW },
   definition: { ...EXAMPLE_SCHEDULE, moon: 'full' },
 } as const;
 
