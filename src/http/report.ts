@@ -1,5 +1,6 @@
 /** What happened in a period, for a program; the target `reports` mails the same to people. */
 import { z } from 'zod';
+import { isoTime } from '../clock';
 import { dateTime } from '../date-time';
 import type { Report } from '../reports/report';
 import type { Activity } from '../reports/tally';
@@ -80,5 +81,3 @@ function activityJson({ counts, lateness }: Activity) {
 
 const mapped = <Value, Result>(values: Readonly<Record<string, Value>>, of: (value: Value) => Result) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, of(value)]));
-
-const isoTime = (time: number): string => new Date(time).toISOString();

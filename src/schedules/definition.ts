@@ -9,10 +9,7 @@ import { cronFault, LONGEST_CRON } from './cron';
 import { type Timing, timesOf } from './times';
 
 /** What may be done about runs that were missed. */
-export const CATCH_UP = ['last', 'none', 'all'] as const;
-
-/** What is done about runs that were missed. */
-export type CatchUp = (typeof CATCH_UP)[number];
+const CATCH_UP = ['last', 'none', 'all'] as const;
 
 /** Shortest interval, in milliseconds. */
 const SHORTEST_MS = 1_000;

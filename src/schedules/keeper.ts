@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
-import { CONTROL_LIMITS } from '../topology';
+import { RENEW_AFTER_MS } from '../verdicts/keeper';
 import { type Schedules, TICK_ALL_EVERY_MS } from './schedules';
 
 /** Options of keepSchedules. */
@@ -17,7 +17,6 @@ export interface ScheduleKeeperOptions {
   readonly logger: Logger;
 }
 
-const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
 /** Between two looks, in milliseconds: should the stream be deleted, what was in it is soon written again. */
 const PAUSE_MS = 5_000;
 

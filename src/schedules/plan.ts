@@ -64,20 +64,18 @@ export function planTick(
   now: number,
 ): Plan | undefined {
   if (!isRunnable(schedule) || schedule.revision !== tick.revision) return undefined;
-  const at = nextTime(schedule);
+  const { times } = schedule;
+  const startup = owedStartup(schedule);
+  const regularAt = times.next(doneUpTo(schedule));
+  const at = startup ?? regularAt;
   if (at === undefined) return undefined;
   // Another tick of the same chain has done that time, and published the next.
   if (schedule.done?.revision === tick.revision && tick.at < at) return undefined;
   if (at - now > TICK_LEAD_MS + EARLY_MS) return { runs: [], doneAt: undefined, nextAt: at };
-  const { times } = schedule;
-  const startup = owedStartup(schedule) ?? [];
-  const regularAt = times.next(doneUpTo(schedule));
-  if (regularAt === undefined || regularAt > now) {
-    const isDue = regularAt !== undefined && regularAt === at;
-    return { runs: [at], doneAt: at, nextAt: isDue ? times.next(at) : regularAt };
-  }
+  if (regularAt === undefined || regularAt > now)
+    return { runs: [at], doneAt: at, nextAt: startup === undefined ? times.next(at) : regularAt };
   const doneAt = times.latest(1, regularAt - 1, now)[0] ?? regularAt;
-  return { runs: [startup, missed(schedule, now)].flat(), doneAt, nextAt: times.next(doneAt) };
+  return { runs: [startup ?? [], missed(schedule, now)].flat(), doneAt, nextAt: times.next(doneAt) };
 }
 
 /** Of the times that have passed and are not done, those to run all the same. */

@@ -15,7 +15,8 @@ export interface KeeperOptions {
   readonly logger: Logger;
 }
 
-const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
+/** Age at which what is still needed of the control stream is written again, in milliseconds. */
+export const RENEW_AFTER_MS = (CONTROL_LIMITS.maxAgeS * 1_000) / 4;
 /** Looks for each renewal: often enough that they come in small portions. */
 const LOOKS = 50;
 /** Should the stream be deleted, whoever starts after that waits no longer for the verdicts that were in it. */
