@@ -2,7 +2,7 @@
  * The message as it travels: what of it stands in which AMQP property or header, and back.
  * The names of headers are a contract with messages that wait for years: they are read for ever.
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { MalformedMessageError } from './errors';
 import { parseJson } from './json';
 import { type Trace, traceOf } from './trace-context';
@@ -186,9 +186,23 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export function idDueAt(dueAt: number): string {
   let time = '';
   for (let rest = dueAt, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
-  let random = '';
-  for (const byte of randomBytes(16)) random += CROCKFORD[byte % 32];
-  return time + random;
+  return time + randomDigits();
+}
+
+const RANDOM_DIGITS = 16;
+/** Drawn for many ids at once: each call to the system costs more than all the rest of an id. */
+const random = Buffer.alloc(256 * RANDOM_DIGITS);
+let drawn = random.length;
+
+function randomDigits(): string {
+  if (drawn === random.length) {
+    randomFillSync(random);
+    drawn = 0;
+  }
+  let digits = '';
+  for (const end = drawn + RANDOM_DIGITS; drawn < end; drawn++)
+    digits += CROCKFORD[(random[drawn] as number) % 32];
+  return digits;
 }
 
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;

@@ -24,6 +24,8 @@ export interface ScheduleRequest {
   readonly revision?: number | undefined;
   /** The trace that it belongs to. */
   readonly trace?: Trace | undefined;
+  /** The HTTP request that brought it and the name of the caller's key, for the log; nothing of it goes into the message. */
+  readonly askedBy?: { readonly requestId: string | undefined; readonly key: string | undefined } | undefined;
 }
 
 /** Puts messages into the wheel. Its methods throw what Publisher.publish throws. */

@@ -5,8 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeControl } from '../src/control/entry';
+import { decodeEntries } from '../src/ledger/batch';
 import { decodeEntry } from '../src/ledger/entry';
-import { decodeMessage } from '../src/message';
+import { decodeMessage, type RawEnvelope } from '../src/message';
 import { parkNoteOf } from '../src/parking';
 
 interface Recorded {
@@ -19,6 +20,7 @@ type Kind = keyof typeof READERS;
 const READERS = {
   messages: decodeMessage,
   ledger: decodeEntry,
+  batches: (raw: RawEnvelope) => decodeEntries(raw).map(({ entry }) => entry),
   control: ({ content }: { content: Buffer }) => decodeControl(content),
   parked: ({ properties }: { properties: Recorded['properties'] }) => parkNoteOf(properties),
 } as const;

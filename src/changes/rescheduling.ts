@@ -80,7 +80,7 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
 
 /** The message with its payload, which only the ledger has while it waits. */
 async function waitingMessage({ id, offset }: LedgerRecord, within: Ledger): Promise<Message> {
-  const message = offset === undefined ? undefined : await within.messageAt(offset);
+  const message = offset === undefined ? undefined : await within.messageAt(offset, id);
   if (message) return message;
   throw new TooLateError(
     `The ledger has the content of the message "${id}" no longer; it stays as it is, and can only be cancelled.`,

@@ -2,8 +2,6 @@
 import { isoTime } from '../clock';
 import type { Logger } from '../logger';
 import type { Scheduler } from '../scheduler';
-import { callerOf } from './authentication';
-import { currentRequest, requestIdOf } from './request-id';
 
 /** The scheduler, but what it has accepted is logged, with the request that brought it. */
 export function logAccepted(scheduler: Scheduler, logger: Logger): Scheduler {
@@ -11,14 +9,12 @@ export function logAccepted(scheduler: Scheduler, logger: Logger): Scheduler {
     ...scheduler,
     async schedule(request) {
       const message = await scheduler.schedule(request);
-      const req = currentRequest();
       logger.info('accepted', {
         messageId: message.id,
         to: message.to,
         delayMs: message.dueAt - message.acceptedAt,
         dueAt: isoTime(message.dueAt),
-        requestId: req && requestIdOf(req),
-        key: req && callerOf(req)?.name,
+        ...request.askedBy,
       });
       return message;
     },

@@ -1,7 +1,7 @@
 /** Reading a batch: a JSON array, or NDJSON with a message on each line. */
 import express, { type RequestHandler } from 'express';
 import { parseJson } from '../json';
-import { BodyTooLargeError, LIMIT_BYTES, parseBody } from './body';
+import { BodyTooLargeError, LIMIT_BYTES, mayNameProto, parseBody } from './body';
 import { InvalidRequestError, notJson } from './validation';
 
 /** Largest body of a batch in bytes, unless another size is given. */
@@ -61,13 +61,19 @@ function afterBlanks(body: Buffer, from: number): number {
 }
 
 function elementsOf(body: Buffer): BatchItem[] {
-  return arrayIn(body).map((element) => () => itemIn(written(element)));
+  const perhapsProto = mayNameProto(body);
+  return arrayIn(body).map((element) => () => {
+    const text = written(element);
+    if (perhapsProto) return itemIn(Buffer.from(text));
+    refuseLong(Buffer.byteLength(text));
+    return element;
+  });
 }
 
 /** Written down once more, an element is subject to the same limits as a line. */
-function written(element: unknown): Buffer {
+function written(element: unknown): string {
   try {
-    return Buffer.from(JSON.stringify(element));
+    return JSON.stringify(element);
   } catch {
     throw notJson('json_invalid', 'the message is nested too deep');
   }
@@ -85,8 +91,12 @@ function arrayIn(body: Buffer): unknown[] {
 }
 
 function itemIn(text: Buffer): unknown {
-  if (text.length > LIMIT_BYTES) throw new BodyTooLargeError(LIMIT_BYTES);
+  refuseLong(text.length);
   return parseBody(text);
+}
+
+function refuseLong(bytes: number): void {
+  if (bytes > LIMIT_BYTES) throw new BodyTooLargeError(LIMIT_BYTES);
 }
 
 function wrongNumber(type: 'too_small' | 'too_big'): InvalidRequestError {

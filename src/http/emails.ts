@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { isoTime } from '../clock';
 import { emailAddress, templateName } from '../targets';
-import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
+import { originOf } from './origin';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
 
@@ -25,7 +25,7 @@ export function emailRoutes({
           to: 'emails',
           payload,
           dueAt: clock() + WELCOME_DELAY_MS,
-          trace: traceOf(req.headers),
+          ...originOf(req),
         });
         res.status(202).json({
           msg: `mail to ${payload.email} goes out in ${WELCOME_DELAY_MS / 1000} seconds`,

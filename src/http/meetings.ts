@@ -5,9 +5,9 @@ import { type Clock, isoTime } from '../clock';
 import { localTime } from '../date-time';
 import { LedgerOffError } from '../errors';
 import { emailAddress, text, YEAR_MINUTES } from '../targets';
-import { traceOf } from '../trace-context';
 import { LONGEST_DELAY_MS } from '../wheel';
 import { requireTarget } from './authentication';
+import { originOf } from './origin';
 import { fingerprintOf, meetingName } from './own-id';
 import { readableTime } from './readable-time';
 import type { RouteOptions, Routes } from './routes';
@@ -61,7 +61,7 @@ export function meetingRoutes({ replacement, clock }: Pick<RouteOptions, 'replac
             variables: { title, starts_at: readableTime(starts_at) },
           },
           dueAt: plannedAt(reminder),
-          trace: traceOf(req.headers),
+          ...originOf(req),
           fingerprint: fingerprintOf(reminder),
         });
         if (replaced.replayed) res.set('Idempotent-Replayed', 'true');

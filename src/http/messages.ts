@@ -6,9 +6,9 @@ import { type Clock, isoTime } from '../clock';
 import { IdempotencyKeyReusedError, IdTakenError } from '../errors';
 import type { MessageRetry } from '../message';
 import { type PayloadSchemas, payloadSchemas, TARGET_NAMES, type TargetName, text } from '../targets';
-import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
 import { listMessages } from './listing';
+import { originOf } from './origin';
 import { idempotencyKey, own, ownId } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { type Fault, faultsOf, validBody } from './validation';
@@ -48,19 +48,24 @@ export function messageIntake({
   const schema = messageSchema(clock);
   const payloads = payloadSchemas(templateNames);
   return async (req, body) => {
-    const request = validBody(schema, body, furtherFaults(payloads));
+    let payload: unknown;
+    const request = validBody(schema, body, (raw) => {
+      const checked = checkPayload(payloads, raw);
+      payload = checked.payload;
+      return [...whenFaults(raw), ...checked.faults];
+    });
     requireTarget(req, request.to);
-    const { to, payload, retry, id: chosenId, key, ...when } = request;
+    const { to, payload: _, retry, id: chosenId, key, ...when } = request;
     const headerKey = chosenId === undefined ? idempotencyKey(req) : undefined;
     const id = chosenId ?? headerKey;
     const accepted = await acceptance
       .accept({
         to,
-        payload: payloads[to].parse(payload),
+        payload,
         dueAt: dueAtOf(when, clock()),
         retry: retry && messageRetry(retry),
         key,
-        trace: traceOf(req.headers),
+        ...originOf(req),
         own: id === undefined ? undefined : own(id, request),
       })
       .catch((error) => {
@@ -112,18 +117,13 @@ export const messageSchema = (clock: Clock) =>
     key: text.optional().describe('A label of your own, to list by'),
   });
 
-const furtherFaults = (schemas: PayloadSchemas) => (body: Readonly<Record<string, unknown>>) => [
-  ...whenFaults(body),
-  ...payloadFaults(schemas, body),
-];
-
-/** What is wrong with the payload of a body that names its target. */
-export function payloadFaults(
+/** The payload of a body that names its target as that takes it, and what is wrong with it. */
+export function checkPayload(
   schemas: PayloadSchemas,
   { to, payload }: Readonly<Record<string, unknown>>,
-): Fault[] {
+): { readonly payload?: unknown; readonly faults: readonly Fault[] } {
   // The message's own schema has said so already where there is no such target, or no payload.
-  if (!TARGET_NAMES.includes(to as TargetName) || payload === undefined) return [];
-  const { error } = schemas[to as TargetName].safeParse(payload, { reportInput: true });
-  return error ? faultsOf(error, ['body', 'payload']) : [];
+  if (!TARGET_NAMES.includes(to as TargetName) || payload === undefined) return { faults: [] };
+  const { data, error } = schemas[to as TargetName].safeParse(payload, { reportInput: true });
+  return { payload: data, faults: error ? faultsOf(error, ['body', 'payload']) : [] };
 }

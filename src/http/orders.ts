@@ -2,8 +2,8 @@
 import { isoTime } from '../clock';
 import { LedgerOffError } from '../errors';
 import { expireMinutes, orderPayload } from '../targets';
-import { traceOf } from '../trace-context';
 import { requireTarget } from './authentication';
+import { originOf } from './origin';
 import { orderMessageId, own } from './own-id';
 import type { RouteOptions, Routes } from './routes';
 import { validBody } from './validation';
@@ -29,7 +29,7 @@ export function orderRoutes({
       to: 'orders',
       payload: order,
       dueAt: clock() + order.expire_minutes * MINUTE_MS,
-      trace: traceOf(req.headers),
+      ...originOf(req),
       // Without a ledger nobody would know that it is taken; then every submission counts.
       own: ledger && own(orderMessageId(order.order_id), order),
     });

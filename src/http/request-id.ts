@@ -1,5 +1,4 @@
 /** A name for each request, by which its answer, its log lines and the caller's own log are brought together. */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 
@@ -7,7 +6,6 @@ import type { Request, RequestHandler } from 'express';
 const GOOD_ID = /^[\w.:/+=@-]{1,128}$/;
 
 const ids = new WeakMap<Request, string>();
-const current = new AsyncLocalStorage<Request>();
 
 /** Takes `X-Request-Id` from the request where it is good, else makes one, and returns it with the answer. */
 export const nameRequest: RequestHandler = (req, res, next) => {
@@ -15,7 +13,7 @@ export const nameRequest: RequestHandler = (req, res, next) => {
   const id = given !== undefined && GOOD_ID.test(given) ? given : newRequestId();
   ids.set(req, id);
   res.set('X-Request-Id', id);
-  current.run(req, next);
+  next();
 };
 
 /** An id for a request that has none. */
@@ -24,9 +22,4 @@ export const newRequestId = (): string => randomUUID();
 /** The request's id; undefined before nameRequest has run. */
 export function requestIdOf(req: Request): string | undefined {
   return ids.get(req);
-}
-
-/** The request that is being answered, for what is called on its behalf without being given it; undefined outside. */
-export function currentRequest(): Request | undefined {
-  return current.getStore();
 }

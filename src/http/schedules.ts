@@ -7,9 +7,9 @@ import type { BrokenSchedule, Schedule } from '../schedules/memory';
 import { nextTimes } from '../schedules/plan';
 import { runId, runKey } from '../schedules/runs';
 import { payloadSchemas } from '../targets';
-import { traceOf } from '../trace-context';
 import { mayUse, requireTarget } from './authentication';
-import { payloadFaults, shownAccepted } from './messages';
+import { checkPayload, shownAccepted } from './messages';
+import { originOf } from './origin';
 import type { RouteOptions, Routes } from './routes';
 import { faultsOf, InvalidRequestError, validBody } from './validation';
 
@@ -49,7 +49,7 @@ export function scheduleRoutes(
     '/v1/schedules/:name': {
       put: async (req, res) => {
         const name = nameIn(req);
-        const body = validBody(definitionSchema, req.body, (given) => payloadFaults(payloads, given));
+        const body = validBody(definitionSchema, req.body, (given) => checkPayload(payloads, given).faults);
         requireTarget(req, body.to);
         await find(req, name);
         const payload = payloads[body.to].parse(body.payload);
@@ -73,8 +73,7 @@ export function scheduleRoutes(
           throw new BrokenScheduleError(`The schedule "${name}" cannot be read here: ${schedule.fault}`);
         const { to, payload } = schedule.definition;
         const dueAt = clock();
-        const trace = traceOf(req.headers);
-        const accepted = await acceptance.accept({ to, payload, dueAt, key: runKey(name), trace });
+        const accepted = await acceptance.accept({ to, payload, dueAt, key: runKey(name), ...originOf(req) });
         res
           .status(202)
           .location(`/v1/messages/${accepted.id}`)

@@ -13,7 +13,8 @@ import { BrokerUnavailableError, OutcomeUnknownError, UnknownMessageError } from
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
-import { decodeEntry, hasMessage, type LedgerEntry } from './entry';
+import { decodeEntries, envelopeIn } from './batch';
+import type { LedgerEntry } from './entry';
 import { createExtent, type Extent } from './extent';
 import type { LedgerRecord } from './record';
 import { ledgerPublication } from './recorder';
@@ -40,11 +41,11 @@ export interface Ledger {
    */
   settle(entry: LedgerEntry, message?: Message): Promise<Placed>;
   /**
-   * The message as an entry has it; undefined when the stream has cut it off.
+   * The message with this id as the stream has it at an offset; undefined when that was cut off.
    *
    * @throws BrokerUnavailableError the stream cannot be read for now
    */
-  messageAt(offset: number): Promise<Message | undefined>;
+  messageAt(offset: number, id: string): Promise<Message | undefined>;
   /**
    * What is known of a message, be it that it was accepted by another process a moment ago.
    *
@@ -108,11 +109,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   const onEntry = ({ offset, content, properties }: StreamEntry) => {
     extent.note(offset, content.length);
-    const entry = decodeEntry({ content, properties });
-    if (!entry) return;
-    const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
-    options.onEntry?.(entry, placed, view.get(entry.id));
-    if (entry.by !== undefined) echoes.get(entry.by)?.(placed);
+    for (const { entry } of decodeEntries({ content, properties })) {
+      const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
+      options.onEntry?.(entry, placed, view.get(entry.id));
+      if (entry.by !== undefined) echoes.get(entry.by)?.(placed);
+    }
     for (const wake of waiting) wake();
   };
   const follower = await followStream({
@@ -181,10 +182,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await publisher.publish(ledgerPublication({ ...entry, by }, message));
       return echo;
     },
-    async messageAt(offset) {
+    async messageAt(offset, id) {
       const found = await entryAt(connection, LEDGER, offset);
-      const entry = found && decodeEntry(found);
-      return found && entry && hasMessage(entry) ? decodeMessage(found) : undefined;
+      const envelope = found && envelopeIn(found, id);
+      return envelope && decodeMessage(envelope);
     },
     find,
     async require(id) {

@@ -3,12 +3,13 @@
  * happened and holds nobody up: it is kept here and written later. Only what a process had not written when it
  * was killed is missing in the ledger; the messages themselves are not concerned.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Publication, Publisher } from '../amqp/publisher';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
 import type { Message } from '../message';
 import { LEDGER } from '../topology';
+import { encodeEntries, type UnwrittenEntry } from './batch';
 import { encodeEntry, type LedgerEntry } from './entry';
 
 /** Writes entries down. */
@@ -39,62 +40,73 @@ const LONGEST_BACKLOG = 50_000;
 const RETRY_DELAY_MS = 200;
 const LONGEST_RETRY_DELAY_MS = 5_000;
 
-/** An entry as it is published. */
+/** An entry as it is published alone. */
 export function ledgerPublication(entry: LedgerEntry, message?: Message): Publication {
   return { exchange: LEDGER, routingKey: '', ...encodeEntry(entry, message) };
 }
 
-/** A recorder on this publisher. */
+/** An entry on its way, and who waits for it. */
+interface Pending extends UnwrittenEntry {
+  readonly done: () => void;
+}
+
+/** A recorder on this publisher. What is recorded while an entry is on its way is written with the next one, all together. */
 export function createRecorder({ publisher, logger }: RecorderOptions): Recorder {
-  const backlog: Publication[] = [];
+  const pending: Pending[] = [];
+  /** So many of them, the first ones, are under way. */
+  let underWay = 0;
   let writing: Promise<void> | undefined;
+  /** What is recorded now is kept, and nobody is held up for it. */
+  let inTrouble = false;
   let stopped = false;
 
-  const keep = (publication: Publication, why: unknown) => {
-    if (backlog.length === 0) logger.warn('ledger not written yet', { error: messageOf(why) });
-    backlog.push(publication);
-    if (backlog.length > LONGEST_BACKLOG) {
-      backlog.shift();
-      logger.error('ledger entry lost', { backlog: backlog.length });
-    }
-    writing ??= writeBacklog().finally(() => {
-      writing = undefined;
-    });
+  const keep = (why: unknown) => {
+    if (!inTrouble) logger.warn('ledger not written yet', { error: messageOf(why) });
+    inTrouble = true;
+    for (const { done } of pending) done();
   };
 
-  async function writeBacklog(): Promise<void> {
+  async function write(): Promise<void> {
     let waitMs = RETRY_DELAY_MS;
-    while (!stopped) {
-      const [first] = backlog;
-      if (!first) return void logger.info('ledger written again');
+    // Whatever else this turn of the event loop records goes with it.
+    await setImmediate();
+    while (pending.length > 0 && !stopped) {
+      const { count, ...written } = encodeEntries(pending);
+      underWay = count;
       try {
-        await publisher.publish(first);
-        if (backlog[0] === first) backlog.shift();
+        await publisher.publish({ exchange: LEDGER, routingKey: '', ...written });
+        for (const { done } of pending.splice(0, count)) done();
         waitMs = RETRY_DELAY_MS;
-      } catch {
+      } catch (error) {
+        keep(error);
         await sleep(waitMs, undefined, { ref: false });
         waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS);
       }
     }
+    if (inTrouble && pending.length === 0) logger.info('ledger written again');
+    inTrouble &&= pending.length > 0;
   }
 
   return {
-    async record(entry, message) {
-      const publication = ledgerPublication(entry, message);
-      // In order, as far as it goes: what came before is not written either.
-      if (backlog.length > 0) return keep(publication, undefined);
-      try {
-        await publisher.publish(publication);
-      } catch (error) {
-        keep(publication, error);
-      }
-    },
-    backlog: () => backlog.length,
+    record: (entry, message) =>
+      new Promise((resolve) => {
+        pending.push({ entry, message, done: resolve });
+        if (inTrouble) resolve();
+        if (pending.length > LONGEST_BACKLOG) {
+          for (const { done } of pending.splice(underWay, 1)) done();
+          logger.error('ledger entry lost', { backlog: pending.length });
+        }
+        writing ??= write().finally(() => {
+          writing = undefined;
+        });
+      }),
+    backlog: () => (inTrouble ? pending.length : 0),
     async drain(timeoutMs) {
       await Promise.race([writing, sleep(timeoutMs, undefined, { ref: false })]);
       stopped = true;
-      if (backlog.length > 0) logger.error('ledger entries lost', { count: backlog.length });
-      return backlog.length === 0;
+      for (const { done } of pending) done();
+      if (pending.length > 0) logger.error('ledger entries lost', { count: pending.length });
+      return pending.length === 0;
     },
   };
 }

@@ -8,9 +8,10 @@ import { readRange, type StreamEntry } from '../amqp/stream';
 import type { Clock } from '../clock';
 import { messageOf } from '../errors';
 import type { Logger } from '../logger';
-import { decodeMessage } from '../message';
+import { decodeMessage, type Message } from '../message';
 import { LEDGER, LEDGER_LIMITS } from '../topology';
-import { decodeEntry, hasMessage, type LedgerEntry } from './entry';
+import { decodeEntries } from './batch';
+import { hasMessage, type LedgerEntry } from './entry';
 import type { Ledger } from './ledger';
 import { isPending, type LedgerRecord } from './record';
 
@@ -59,14 +60,14 @@ async function renewUpTo(upTo: number, options: LedgerKeeperOptions, signal: Abo
   let renewed = 0;
   let window: Promise<void>[] = [];
   await readRange(connection, LEDGER, from, upTo, async (entry) => {
-    signal.throwIfAborted();
-    const record = recordAt(entry, ledger);
-    if (!record) return;
-    renewed++;
-    window.push(renew(record, entry, options));
-    if (window.length < WINDOW) return;
-    await Promise.all(window);
-    window = [];
+    for (const { record, message } of waitingAt(entry, ledger)) {
+      signal.throwIfAborted();
+      renewed++;
+      window.push(renew(record, message, options));
+      if (window.length < WINDOW) continue;
+      await Promise.all(window);
+      window = [];
+    }
   });
   await Promise.all(window);
   logger.info('ledger written again', { messages: renewed });
@@ -87,20 +88,23 @@ async function firstPending(
   return first;
 }
 
-/** The message that still waits and whose latest entry this is. */
-function recordAt(entry: StreamEntry, ledger: LedgerKeeperOptions['ledger']): LedgerRecord | undefined {
-  const { properties, offset } = entry;
-  const record = ledger.view().get(String(properties.messageId));
-  return record && isPending(record) && record.offset === offset ? record : undefined;
+/** The messages that still wait, and that are here as they are now. */
+function waitingAt(
+  entry: StreamEntry,
+  ledger: LedgerKeeperOptions['ledger'],
+): { readonly record: LedgerRecord; readonly message: Message }[] {
+  return decodeEntries(entry).flatMap(({ entry: { id, kind }, envelope }) => {
+    const record = ledger.view().get(id);
+    if (!record || !isPending(record) || record.offset !== entry.offset || !hasMessage({ kind })) return [];
+    return [{ record, message: decodeMessage(envelope) }];
+  });
 }
 
 async function renew(
   record: LedgerRecord,
-  entry: StreamEntry,
+  message: Message,
   { ledger, clock }: LedgerKeeperOptions,
 ): Promise<void> {
-  const found = decodeEntry(entry);
-  if (!found || !hasMessage(found)) return;
   const { id, to, delivery, attempt, dueAt, key, fingerprint, error } = record;
   const about = { id, to, delivery, attempt, dueAt };
   const again: LedgerEntry = {
@@ -109,7 +113,7 @@ async function renew(
     ...(fingerprint !== undefined && { fingerprint }),
     ...(error !== undefined && { error }),
   };
-  await ledger.settle(again, decodeMessage(entry));
+  await ledger.settle(again, message);
   // Its end, if it came meanwhile, must not be cut off before its beginning.
   const now = ledger.view().get(id);
   if (!now || isPending(now) || now.delivery !== delivery) return;

@@ -3,7 +3,7 @@ import type { BrokerConnection } from '../amqp/connection';
 import type { StreamEntry } from '../amqp/stream';
 import { type PastOptions, type PastRead, readPast } from '../amqp/stream-past';
 import type { Clock } from '../clock';
-import { decodeEntry } from '../ledger/entry';
+import { decodeEntries } from '../ledger/batch';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerView } from '../ledger/view';
 import { TARGET_NAMES } from '../targets';
@@ -75,10 +75,10 @@ function createReporter({ read, clock }: ReporterOptions, known: () => Known): R
     const tally = createTally({ period, targets: TARGET_NAMES, only });
     const { view, isComplete, learn } = known();
     const onEntry = ({ offset, ...envelope }: StreamEntry) => {
-      const entry = decodeEntry(envelope);
-      if (!entry) return;
-      tally.note(entry);
-      learn?.(entry, offset);
+      for (const { entry } of decodeEntries(envelope)) {
+        tally.note(entry);
+        learn?.(entry, offset);
+      }
     };
     const since = learn ? undefined : Math.max(0, period.from - CLOCKS_APART_MS);
     const { isCut } = await read({ since, onEntry, signal });
