@@ -50,7 +50,10 @@ interface Pending extends UnwrittenEntry {
   readonly done: () => void;
 }
 
-/** A recorder on this publisher. What is recorded while an entry is on its way is written with the next one, all together. */
+/**
+ * A recorder on this publisher. What is recorded while an entry is on its way is written with the next one, all together: the
+ * busier the broker, the more.
+ */
 export function createRecorder({ publisher, logger }: RecorderOptions): Recorder {
   const pending: Pending[] = [];
   /** So many of them, the first ones, are under way. */
@@ -75,9 +78,11 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
       underWay = count;
       try {
         await publisher.publish({ exchange: LEDGER, routingKey: '', ...written });
+        underWay = 0;
         for (const { done } of pending.splice(0, count)) done();
         waitMs = RETRY_DELAY_MS;
       } catch (error) {
+        underWay = 0;
         keep(error);
         await sleep(waitMs, undefined, { ref: false });
         waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS);
