@@ -61,8 +61,8 @@ scene(
   `a consumer's clock ${FORM.skewMinutes} min behind`,
   async (stage) => {
     await wrongForAWhile(stage, -skewMs);
-    // What it had taken was sent round, and nobody else handled it before that time was over.
-    expect(await judgeByBothClocks(stage)).toBeGreaterThanOrEqual(skewMs);
+    // What it had taken was sent round for that long.
+    expect(await judgeByBothClocks(stage)).toBeGreaterThan(skewMs - 1_000);
   },
   { env, patienceMs: patienceMs(FORM.skewMinutes) },
 );

@@ -51,10 +51,9 @@ export function byTrueTime({ accepted, attempts }: Journal): {
     const due = dueAt.get(n);
     return due === undefined ? [] : [at - due];
   });
-  const furthest = (of: (a: number, b: number) => number) => lateMs.reduce(of, 0);
   return {
     early: lateMs.filter((ms) => ms < 0).length,
-    mostEarlyMs: -furthest(Math.min),
-    latestMs: furthest(Math.max),
+    mostEarlyMs: lateMs.reduce((most, ms) => Math.max(most, -ms), 0),
+    latestMs: lateMs.reduce((latest, ms) => Math.max(latest, ms), 0),
   };
 }
