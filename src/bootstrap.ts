@@ -85,6 +85,39 @@ export async function requireTopology(
   );
 }
 
+/**
+ * Makes sure that no exchange or queue that is there differs from what is needed. To compare needs the right to configure.
+ *
+ * @returns false when the user may not find out
+ * @throws TopologyError naming what differs, what it has and what it should have
+ */
+export async function requireSameArguments(
+  connection: BrokerConnection,
+  { exchanges, queues }: Topology,
+): Promise<boolean> {
+  const all = [...exchanges, ...queues];
+  const conflicts = await unlessRefused(async () => [
+    // One refusal is enough to know that the others would be refused: each is an error in the broker's log.
+    ...(await findConflicts(connection, all.slice(0, 1))),
+    ...(await findConflicts(connection, all.slice(1))),
+  ]);
+  const [first, ...others] = conflicts ?? [];
+  if (!first) return conflicts !== undefined;
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  throw new TopologyError(
+    `What RabbitMQ at ${connection.host} has differs from what is needed: ${describe(first)}${more}. "npm run topology" (node dist/topology.js) names all and says what to do.`,
+  );
+}
+
+async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isAccessRefused(error)) return undefined;
+    throw error;
+  }
+}
+
 async function lookFor(connection: BrokerConnection, used: Declaration[]): Promise<Declaration[]> {
   try {
     return await findMissing(connection, used);
@@ -97,15 +130,11 @@ async function lookFor(connection: BrokerConnection, used: Declaration[]): Promi
 
 /** One refusal is enough to know that the others are hidden too: each is an error in the broker's log. */
 async function lookForHidden(connection: BrokerConnection, others: Declaration[]): Promise<Declaration[]> {
-  try {
-    return [
-      ...(await findMissing(connection, others.slice(0, 1))),
-      ...(await findMissing(connection, others.slice(1))),
-    ];
-  } catch (error) {
-    if (isAccessRefused(error)) return [];
-    throw error;
-  }
+  const missing = await unlessRefused(async () => [
+    ...(await findMissing(connection, others.slice(0, 1))),
+    ...(await findMissing(connection, others.slice(1))),
+  ]);
+  return missing ?? [];
 }
 
 async function checkBroker(connection: BrokerConnection): Promise<void> {

@@ -19,11 +19,11 @@ export function createLifecycle(logger: Logger): Lifecycle {
   return {
     onEnd: (end) => void endings.unshift(end),
     async end(timeoutMs) {
-      const giveUpAt = Date.now() + timeoutMs;
+      const giveUpAt = performance.now() + timeoutMs;
       let inTime = true;
       for (const end of endings.splice(0)) {
         try {
-          if ((await end(Math.max(0, giveUpAt - Date.now()))) === false) inTime = false;
+          if ((await end(Math.max(0, giveUpAt - performance.now()))) === false) inTime = false;
         } catch (error) {
           logger.warn('not ended cleanly', { error: messageOf(error) });
           inTime = false;

@@ -77,7 +77,7 @@ export const OBSERVED_GAUGES = {
   delay_broker_ledger_entries: 'Messages whose state is in memory.',
   delay_broker_ledger_limit: 'Messages whose state is kept in memory at most.',
   delay_broker_ledger_full: '1 when that limit is reached, else 0.',
-  delay_broker_topology_damaged: '1 while an exchange or a queue is missing, else 0.',
+  delay_broker_topology_damaged: '1 while an exchange or a queue is missing or differs, else 0.',
   delay_broker_verdicts: 'Verdicts in memory on deliveries that are void and still to come.',
 } as const;
 

@@ -1,9 +1,12 @@
-/** Looking now and then whether all that was declared is still there: somebody may delete a queue while everything runs. */
+/**
+ * Looking now and then whether all that was declared is still there, as it was declared: somebody may delete a queue, or declare another one
+ * in its place, while everything runs.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withChannel } from './amqp/channel';
 import type { BrokerConnection } from './amqp/connection';
 import type { Topology } from './amqp/declare';
-import { requireTopology } from './bootstrap';
+import { requireSameArguments, requireTopology } from './bootstrap';
 import { messageOf, TopologyError } from './errors';
 import type { Logger } from './logger';
 import { UNROUTABLE } from './topology';
@@ -21,21 +24,25 @@ export interface TopologyWatchOptions {
 
 /** A watch over the topology. */
 export interface TopologyWatch {
-  /** Whether the latest look found something missing. */
+  /** Whether the latest look found something missing or different. */
   damaged(): boolean;
   close(): void;
 }
 
 const EVERY_MS = 60_000;
 
-/** Looks at intervals, and reports what is missing each time, until it is closed. */
+/** Looks at once and at intervals, and reports what is wrong each time, until it is closed. */
 export function watchTopology(options: TopologyWatchOptions): TopologyWatch {
   const { connection, topology, used, everyMs = EVERY_MS, logger } = options;
   const closing = new AbortController();
   let damaged = false;
+  let mayCompare = true;
 
   const look = async (): Promise<void> => {
-    const damage = await damageOf(() => requireTopology(connection, topology, used));
+    const damage = await damageOf(async () => {
+      await requireTopology(connection, topology, used);
+      if (mayCompare) mayCompare = await requireSameArguments(connection, topology);
+    });
     if (damage !== undefined) logger.error('topology damaged', { error: damage });
     else if (damaged) logger.info('topology whole again');
     damaged = damage !== undefined;
@@ -49,9 +56,9 @@ export function watchTopology(options: TopologyWatchOptions): TopologyWatch {
   };
   const watch = async (): Promise<void> => {
     while (!closing.signal.aborted) {
+      if (connection.state() !== 'down')
+        await look().catch((error) => logger.debug('topology not looked at', { error: messageOf(error) }));
       await sleep(everyMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
-      if (closing.signal.aborted || connection.state() === 'down') continue;
-      await look().catch((error) => logger.debug('topology not looked at', { error: messageOf(error) }));
     }
   };
   void watch();

@@ -27,8 +27,10 @@ const logged = (event: string) => world.log.lines.filter((line) => line.event ==
 test('a queue that is deleted while everything runs is named, until the bootstrap has declared it anew', async () => {
   const connection = await start();
   const channel = await connection.model.createChannel();
-  await channel.deleteQueue('delay.hold.3s');
-  await eventually(() => expect(logged('topology damaged').length).toBeGreaterThan(1));
+  await eventually(async () => {
+    await channel.deleteQueue('delay.hold.3s');
+    expect(logged('topology damaged').length).toBeGreaterThan(1);
+  });
   expect(logged('topology damaged')[0]?.error).toMatch(
     /^RabbitMQ at [\d.:]+ has no queue "delay\.hold\.3s"\. Run "npm run topology"/,
   );
@@ -36,6 +38,23 @@ test('a queue that is deleted while everything runs is named, until the bootstra
   await bootstrap(connection, world.topology);
   await eventually(() => expect(logged('topology whole again')).toHaveLength(1));
   expect(watch.damaged()).toBe(false);
+});
+
+test('a queue with other arguments is named with both at once, until it is as it should be', async () => {
+  const channel = await (await world.connect()).model.createChannel();
+  const right = world.topology.queues.find(({ name }) => name === 'delay.hold.3s');
+  await channel.deleteQueue('delay.hold.3s');
+  await channel.assertQueue('delay.hold.3s', { arguments: { ...right?.arguments, 'x-message-ttl': 300 } });
+  const connection = await start();
+  await eventually(() =>
+    expect(logged('topology damaged')[0]?.error).toMatch(
+      /differs from what is needed: queue delay\.hold\.3s: x-message-ttl has 300, should have 3000\. "npm run topology"/,
+    ),
+  );
+  await channel.deleteQueue('delay.hold.3s');
+  await bootstrap(connection, world.topology);
+  await eventually(() => expect(watch.damaged()).toBe(false));
+  expect(logged('topology whole again')).toHaveLength(1);
 });
 
 test('a binding that is removed shows by what becomes unroutable, and how to mend that is said', async () => {

@@ -126,7 +126,7 @@ export async function putBack(channel: Channel, queue: string, groups: Pass['kep
     expected += group.length;
     // Having given up once, another process takes messages out, and the count says nothing any more.
     if (gaveUp) continue;
-    const giveUpAt = Date.now() + WRITE_TIMEOUT_MS;
-    while (!gaveUp && (await count()) < expected) gaveUp = Date.now() >= giveUpAt;
+    const giveUpAt = performance.now() + WRITE_TIMEOUT_MS;
+    while (!gaveUp && (await count()) < expected) gaveUp = performance.now() >= giveUpAt;
   }
 }

@@ -58,7 +58,7 @@ const LONGEST_RETRY_DELAY_MS = 5_000;
 export async function openConnection(options: ConnectionOptions): Promise<BrokerConnection> {
   const { url, tls, name, connectWaitMs, onStateChange, logger } = options;
   const host = brokerHost(url);
-  const giveUpAt = Date.now() + connectWaitMs;
+  const giveUpAt = performance.now() + connectWaitMs;
   let state: ConnectionState = 'down';
   let connectedOnce = false;
   let version = 'unknown';
@@ -75,7 +75,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
     recovery: {
       waitForConnect: false,
       calculateDelay: (attempt) => {
-        if (!connectedOnce && Date.now() >= giveUpAt) throw new Error('out of time');
+        if (!connectedOnce && performance.now() >= giveUpAt) throw new Error('out of time');
         return Math.min(
           RETRY_DELAY_MS * 2 ** (attempt - 1) * (0.8 + 0.4 * Math.random()),
           LONGEST_RETRY_DELAY_MS,
@@ -99,7 +99,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   model.on('unblocked', () => become('up', 'info', 'no longer blocked'));
   model.on('connect-failed', (error) => {
     lastError = error;
-    if (Date.now() < giveUpAt || connectedOnce) become('down', 'warn', 'not connected yet', error);
+    if (performance.now() < giveUpAt || connectedOnce) become('down', 'warn', 'not connected yet', error);
   });
   // amqplib follows each `error` by a disconnect, which reports it; without a listener it would end the process.
   model.on('error', () => {});

@@ -62,24 +62,29 @@ export async function findMissing(
   connection: BrokerConnection,
   declarations: readonly Declaration[],
 ): Promise<Declaration[]> {
-  const failures = await onChannels(connection, declarations, (channel, { kind, name }) =>
-    kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
-  );
+  const failures = await onChannels(connection, declarations, checkOne);
   return failures.map(({ item, error }) => {
     if (!isNotFound(error)) throw error;
     return item;
   });
 }
 
-/** Which of these, all present on the broker, are there with other properties. Changes nothing. */
+/**
+ * Which of these are on the broker with other properties. RabbitMQ compares what is declared again, and declares what is not there: so each is
+ * looked for first, which closes the channel if it is missing. Changes nothing, unless somebody deletes one between these two.
+ */
 export async function findConflicts(
   connection: BrokerConnection,
-  present: readonly Declaration[],
+  declarations: readonly Declaration[],
 ): Promise<Conflict[]> {
-  const failures = await onChannels(connection, present, declareOne);
-  return failures.map(({ item, error }) => {
+  const failures = await onChannels(connection, declarations, async (channel, declaration) => {
+    await checkOne(channel, declaration);
+    await declareOne(channel, declaration);
+  });
+  return failures.flatMap(({ item, error }) => {
+    if (isNotFound(error)) return [];
     if (replyCodeOf(error) !== PRECONDITION_FAILED) throw error;
-    return { declaration: item, reason: messageOf(error) };
+    return [{ declaration: item, reason: messageOf(error) }];
   });
 }
 
@@ -103,6 +108,9 @@ export async function declareTopology(
   ];
   if (failures[0]) throw failures[0].error;
 }
+
+const checkOne = (channel: Channel, { kind, name }: Declaration): Promise<unknown> =>
+  kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name);
 
 function declareOne(channel: Channel, declaration: Declaration): Promise<unknown> {
   const { kind, name } = declaration;

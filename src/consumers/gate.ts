@@ -32,6 +32,8 @@ export interface GateOptions {
   readonly clock: Clock;
   /** Handlers running at once, at most. */
   readonly handlers: number;
+  /** Whoever is further ahead of the due time, in milliseconds, as after the clock was set back, goes back instead of waiting. */
+  readonly longestHoldMs: number;
   /** How long a due message waits for a handler before it goes back, in milliseconds: an idle neighbour may have one. */
   readonly patienceMs: number;
   /** Someone waited in vain and goes back. */
@@ -39,7 +41,8 @@ export interface GateOptions {
 }
 
 /** A gate for one target. */
-export function createGate({ clock, handlers, patienceMs, onOverload }: GateOptions): Gate {
+export function createGate(options: GateOptions): Gate {
+  const { clock, handlers, longestHoldMs, patienceMs, onOverload } = options;
   const held = new Set<{ timer: NodeJS.Timeout; answer: (passage: Passage) => void }>();
   const waiting = new Set<(passage: Passage) => void>();
   let running = 0;
@@ -51,8 +54,8 @@ export function createGate({ clock, handlers, patienceMs, onOverload }: GateOpti
       // Node's timers can fire a millisecond early, and the clock may have been set back: look again.
       const look = () => {
         const restMs = dueAt - clock();
-        if (restMs > 0) entry.timer = setTimeout(look, restMs);
-        else if (held.delete(entry)) resolve('go');
+        if (restMs > 0 && restMs <= longestHoldMs) entry.timer = setTimeout(look, restMs);
+        else if (held.delete(entry)) resolve(restMs > 0 ? 'back' : 'go');
       };
       held.add(entry);
       look();

@@ -78,7 +78,11 @@ export function createProcessing(
   const repeats = createRepeats();
   const stopping = new AbortController();
   const carryOut = createCarryOut({ ...options, stopping: stopping.signal });
-  const gate = createGate({ clock, handlers, patienceMs: PATIENCE_MS, onOverload });
+  const gate = createGate({
+    ...{ clock, handlers, onOverload },
+    longestHoldMs: LONGEST_HOLD_MS,
+    patienceMs: PATIENCE_MS,
+  });
   /** Aborted when what is in hand goes back to the queue. */
   let givingBack = createGivingBack();
 

@@ -16,6 +16,12 @@ export const VERDICT_LEAD_MS = 400;
 /** A consumer knows each verdict that was confirmed so long before the due time; the rest of the lead is for clocks that differ. */
 const KNOWN_LEAD_MS = 300;
 
+/**
+ * And each that was confirmed so long before now, however late the message seems to be: by a clock that is ahead every
+ * message is late. The wheel lets go of none more than 140 ms early, so that this too covers VERDICT_LEAD_MS.
+ */
+const KNOWN_AGE_MS = 200;
+
 /** The verdicts. */
 export interface Verdicts {
   /** Whether this delivery does not count. */
@@ -72,7 +78,10 @@ export function createVerdicts({ stream, memory, clock, logger }: VerdictsOption
   return {
     isVoid: ({ id, delivery, revision }) =>
       memory.size() > 0 && memory.isVoid(messageKey(id), delivery, revision),
-    knownFor: (dueAt, signal) => stream.knownSince(Math.max(0, clock() - dueAt + KNOWN_LEAD_MS), signal),
+    knownFor(dueAt, signal) {
+      const ageMs = clock() - dueAt + KNOWN_LEAD_MS;
+      return stream.knownSince(Math.min(Math.max(0, ageMs), KNOWN_AGE_MS), signal);
+    },
     give: (id, verdict) => write({ message: messageKey(id), ...verdict }),
     revisionOf: (id) => memory.revisionOf(messageKey(id)),
     dropped: (id) => drops.add(messageKey(id)),

@@ -1,6 +1,6 @@
 import { createGate } from '../../src/consumers/gate';
 
-const options = { clock: Date.now, handlers: 1, patienceMs: 20, onOverload: () => {} };
+const options = { clock: Date.now, handlers: 1, longestHoldMs: 1_000, patienceMs: 20, onOverload: () => {} };
 
 test('what is due passes at once', async () => {
   const gate = createGate(options);
@@ -30,6 +30,15 @@ test('it looks at the clock again after waiting: one that was set back holds on'
   now = 1_010;
   await passing;
   expect(passed).toBe(true);
+});
+
+test('whoever would be held for long after the clock was set back goes back to the queue', async () => {
+  let now = 1_000;
+  const gate = createGate({ ...options, clock: () => now });
+  const passing = gate.pass(1_010);
+  now -= 3_600_000;
+  await expect(passing).resolves.toBe('back');
+  expect([gate.held(), gate.running()]).toEqual([0, 0]);
 });
 
 test('handlers free themselves for those who wait, in their order', async () => {

@@ -31,7 +31,8 @@ export async function startCallee(attempts: Attempt[]): Promise<Callee> {
     const fate = fateOf(n);
     const fails = fate === 'rejected' || (fate === 'fails once' && !seen.has(n));
     seen.add(n);
-    attempts.push({ n, at, done: !fails });
+    const clock = request.headers['x-clock'];
+    attempts.push({ n, at, done: !fails, ...(clock !== undefined && { handlersClock: Number(clock) }) });
     response.writeHead(fails ? (fate === 'rejected' ? 400 : 500) : 204).end();
   });
   server.listen(0, '127.0.0.1');

@@ -6,12 +6,20 @@ export interface Accepted {
   readonly n: number;
   /** In milliseconds since the epoch, as the API answered. */
   readonly dueAt: number;
+  /** How far the API's clock was ahead of true time when it answered, in milliseconds; default not at all. */
+  readonly clockAheadMs?: number;
 }
+
+/** When it is due by true time. */
+export const trulyDueAt = ({ dueAt, clockAheadMs = 0 }: Accepted): number => dueAt - clockAheadMs;
 
 /** An attempt of a handler, as its callee sees it. */
 export interface Attempt {
   readonly n: number;
+  /** By true time, which is that of the machine that the scene runs on. */
   readonly at: number;
+  /** By the handler's own clock; default the same. */
+  readonly handlersClock?: number;
   /** Whether it was answered that this is done. */
   readonly done: boolean;
 }
@@ -21,6 +29,14 @@ export interface Fault {
   readonly name: string;
   readonly from: number;
   readonly to: number;
+}
+
+/** Clocks being turned on purpose, from when to when. */
+export interface Turn {
+  readonly from: number;
+  readonly to: number;
+  /** How far ahead of true time they are afterwards, in milliseconds. */
+  readonly aheadMs: number;
 }
 
 /** Everything that the judge needs to know. */
@@ -36,6 +52,7 @@ export interface Journal {
   /** For each thing found there that is no message of the scene's, the queue. */
   readonly strangers: string[];
   readonly faults: Fault[];
+  readonly turns: Turn[];
 }
 
 /** An empty journal. */
@@ -48,5 +65,6 @@ export function createJournal(): Journal {
     parked: new Set(),
     strangers: [],
     faults: [],
+    turns: [],
   };
 }

@@ -73,6 +73,55 @@ test.each<[string, Partial<Journal>, object]>([
   expect(isGood(judgement)).toBe(true);
 });
 
+const hourMs = 3_600_000;
+
+test.each<[string, Partial<Journal>, number[]]>([
+  [
+    'a handler whose clock is ahead is not early by it, whatever the time is',
+    { attempts: [{ ...done(1, 4_999), handlersClock: 4_999 + hourMs }, done(2, 11_000)] },
+    [],
+  ],
+  [
+    'a handler whose clock is behind is early when that has not come to the due time',
+    { attempts: [{ ...done(1, 5_001), handlersClock: 4_999 }, done(2, 11_000)] },
+    [1],
+  ],
+  [
+    'while a clock is put back, a handler may still go by what it said before',
+    {
+      accepted: [{ n: 1, dueAt: hourMs, clockAheadMs: hourMs }],
+      attempts: [{ ...done(1, 500), handlersClock: 500 }],
+      turns: [
+        { from: 0, to: 1, aheadMs: hourMs },
+        { from: 490, to: 499, aheadMs: 0 },
+      ],
+    },
+    [],
+  ],
+  [
+    'and long after that no more',
+    {
+      accepted: [{ n: 1, dueAt: hourMs, clockAheadMs: hourMs }],
+      attempts: [{ ...done(1, 1_600), handlersClock: 1_600 }],
+      turns: [
+        { from: 0, to: 1, aheadMs: hourMs },
+        { from: 490, to: 499, aheadMs: 0 },
+      ],
+    },
+    [1],
+  ],
+])('%s', (_, change, early) => {
+  expect(judge(journal(change)).early).toEqual(early);
+});
+
+test('a delay is measured by true time', () => {
+  const accepted = [{ n: 1, dueAt: 11_000 + hourMs, clockAheadMs: hourMs }];
+  const attempts = [{ ...done(1, 17_000), handlersClock: 17_000 + hourMs }];
+  expect(judge(journal({ accepted, attempts })).recoveries).toEqual([
+    { fault: 'broker killed', delayed: 1, afterMs: 2_000 },
+  ]);
+});
+
 test('a copy that a fault explains is counted, and good', () => {
   const judgement = judge(journal({ attempts: [done(1, 9_900), done(1, 16_000), done(2, 17_000)] }));
   expect(judgement).toMatchObject({ copies: 1, unexplained: [] });

@@ -1,5 +1,5 @@
 /** The judge: what a journal comes to. Pure. */
-import type { Attempt, Fault, Journal } from './journal';
+import { type Attempt, type Fault, type Journal, type Turn, trulyDueAt } from './journal';
 
 /** What a scene came to. */
 export interface Judgement {
@@ -9,7 +9,7 @@ export interface Judgement {
   readonly cancelled: number;
   /** Accepted, and neither handled nor parked nor cancelled. */
   readonly lost: readonly number[];
-  /** Handled before they were due, by the clock of the callee. */
+  /** Handled before they were due, by the handler's own clock. */
   readonly early: readonly number[];
   /** Handled although a cancel was answered 200 before. */
   readonly resurrected: readonly number[];
@@ -33,29 +33,50 @@ export interface Recovery {
 const DELAYED_MS = 500;
 /** A copy may come so long after the fault that made it, in milliseconds: broken connections, late confirms and waits add up. */
 const AFTERMATH_MS = 30_000;
+/** A handler may have looked at the clock so long before the callee saw its call, in milliseconds. */
+const CALLED_WITHIN_MS = 1_000;
+
+/** What was accepted and has not come to its end. */
+export function unfinished({ accepted, attempts, ...journal }: Journal): number[] {
+  const handled = new Set(attempts.filter(({ done }) => done).map(({ n }) => n));
+  const ends = [handled, journal.parked, journal.cancelled, journal.perhapsCancelled];
+  return accepted.flatMap(({ n }) => (ends.some((those) => those.has(n)) ? [] : [n]));
+}
+
 /** Judges a scene that is over. */
 export function judge(journal: Journal): Judgement {
-  const { accepted, attempts, cancelled, perhapsCancelled, parked, faults } = journal;
+  const { accepted, attempts, cancelled, parked, faults, turns } = journal;
   const handlings = byMessage(attempts.filter(({ done }) => done));
   const dueAt = new Map(accepted.map((message) => [message.n, message.dueAt]));
   const numbers = [...dueAt.keys()];
-  const isOver = (n: number) =>
-    [handlings, parked, cancelled, perhapsCancelled].some((those) => those.has(n));
+  const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (dueAt.get(attempt.n) ?? 0);
   const repeats = [...handlings].flatMap(([n, times]) => times.slice(1).map((at) => ({ n, at })));
   return {
     accepted: numbers.length,
     handled: numbers.filter((n) => handlings.has(n)).length,
     parked: parked.size,
     cancelled: cancelled.size,
-    lost: numbers.filter((n) => !isOver(n)),
-    early: [...new Set(attempts.filter(({ n, at }) => at < (dueAt.get(n) ?? 0)).map(({ n }) => n))],
+    lost: unfinished(journal),
+    early: [...new Set(attempts.filter(isEarly).map(({ n }) => n))],
     resurrected: [...cancelled].filter((n) => handlings.has(n)),
     copies: repeats.length,
     unexplained: repeats
       .filter((repeat) => !faults.some((fault) => explains(fault, repeat)))
       .map(({ n }) => n),
-    recoveries: recoveriesOf(faults, handlings, dueAt),
+    recoveries: recoveriesOf(
+      faults,
+      handlings,
+      new Map(accepted.map((message) => [message.n, trulyDueAt(message)])),
+    ),
   };
+}
+
+/** While a clock is turned, a call may still go by what it said before. */
+function handlersClock({ at, handlersClock: clock = at }: Attempt, turns: readonly Turn[]): number {
+  return turns.reduce((latest, { from, to }, i) => {
+    const justTurned = at >= from && at <= to + CALLED_WITHIN_MS;
+    return justTurned ? Math.max(latest, at + (turns[i - 1]?.aheadMs ?? 0)) : latest;
+  }, clock);
 }
 
 function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
@@ -80,7 +101,11 @@ function recoveriesOf(
       const due = dueAt.get(n);
       return due !== undefined && at - due > DELAYED_MS && at >= from && at < until ? [at] : [];
     });
-    return { fault: name, delayed: delayed.length, afterMs: Math.max(0, ...delayed.map((at) => at - to)) };
+    return {
+      fault: name,
+      delayed: delayed.length,
+      afterMs: delayed.reduce((latest, at) => Math.max(latest, at - to), 0),
+    };
   });
 }
 

@@ -2,21 +2,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post } from '../broker/service';
 import { fateOf } from './callee';
-import type { Journal } from './journal';
+import { wholeMinutes } from './clocks';
+import type { Accepted, Journal } from './journal';
+
+/** Where what is handled goes. */
+export interface Destinations {
+  /** Where webhooks go. */
+  readonly calleeUrl: string;
+  /** The queue that messages are relayed to. */
+  readonly relayQueue: string;
+}
 
 /** Options of startLoad. */
 export interface LoadOptions {
   readonly journal: Journal;
+  readonly destinations: Destinations;
   /** The APIs that run at the moment. */
   readonly apis: () => readonly string[];
   /** Messages a second. */
   readonly rate: number;
   /** In milliseconds. */
   readonly longestDelayMs: number;
-  /** Where webhooks go. */
-  readonly calleeUrl: string;
-  /** The queue that messages are relayed to. */
-  readonly relayQueue: string;
 }
 
 /** A load. */
@@ -25,9 +31,15 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+/** What was answered to a message of a batch. */
 interface Result {
   readonly status: number;
   readonly body: { readonly id: string; readonly due_at: string };
+}
+
+/** A message that was accepted. */
+interface Answered extends Accepted {
+  readonly id: string;
 }
 
 const TICK_MS = 200;
@@ -37,7 +49,7 @@ const CANCEL_AFTER_MS = 1_000;
 
 /** Puts the service under load until it is stopped. */
 export function startLoad(options: LoadOptions): Load {
-  const { journal, apis, rate } = options;
+  const { journal, destinations, apis, rate, longestDelayMs } = options;
   const open = new Set<Promise<void>>();
   let next = 0;
 
@@ -53,18 +65,17 @@ export function startLoad(options: LoadOptions): Load {
   const send = async (): Promise<void> => {
     const count = Math.round((rate * TICK_MS) / 1_000);
     const numbers = Array.from({ length: count }, () => next++);
-    const answer = await post(
-      `${anyApi()}/v1/messages/batch`,
-      numbers.map((n) => messageOf(n, options)),
+    const delayMs = (n: number) => (n * 7_919) % longestDelayMs;
+    const sentAt = Date.now();
+    const accepted = await postBatch(
+      anyApi(),
+      numbers.map((n) => ({ n, ...messageOf(n, destinations), delay_ms: delayMs(n) })),
     );
-    const { results } = (await answer.json()) as { results: Result[] };
-    results.forEach(({ status, body }, i) => {
-      const n = numbers[i] ?? 0;
-      if (status !== 202) return;
-      const dueAt = Date.parse(body.due_at);
-      journal.accepted.push({ n, dueAt });
-      if (isToBeCancelled(n, dueAt)) keep(cancel(n, body.id));
-    });
+    for (const { n, id, dueAt } of accepted) {
+      const clockAheadMs = wholeMinutes(dueAt - delayMs(n) - sentAt);
+      journal.accepted.push({ n, dueAt, clockAheadMs });
+      if (isToBeCancelled(n, dueAt - clockAheadMs)) keep(cancel(n, id));
+    }
   };
 
   const cancel = async (n: number, id: string): Promise<void> => {
@@ -90,12 +101,29 @@ function isToBeCancelled(n: number, dueAt: number): boolean {
   return n % 20 === 11 && dueAt - Date.now() > 4 * CANCEL_AFTER_MS;
 }
 
-function messageOf(n: number, { longestDelayMs, calleeUrl, relayQueue }: LoadOptions) {
+/** Posts a batch; resolves with what was accepted of it. */
+export async function postBatch(
+  api: string,
+  messages: readonly { readonly n: number; readonly [field: string]: unknown }[],
+): Promise<Answered[]> {
+  const answer = await post(
+    `${api}/v1/messages/batch`,
+    messages.map(({ n, ...message }) => message),
+  );
+  const { results } = (await answer.json()) as { results: Result[] };
+  return results.flatMap(({ status, body }, i) => {
+    const n = messages[i]?.n;
+    return status === 202 && n !== undefined ? [{ n, id: body.id, dueAt: Date.parse(body.due_at) }] : [];
+  });
+}
+
+/** The message of this number, without a time. */
+export function messageOf(n: number, { calleeUrl, relayQueue }: Destinations) {
   const name = `message-${n} ${fateOf(n)}`;
   const to = [
     { to: 'orders', payload: { order_id: name } },
     { to: 'webhooks', payload: { url: `${calleeUrl}/hook`, body: name } },
     { to: 'relay', payload: { exchange: '', routing_key: relayQueue, content: name } },
   ][n % 3];
-  return { ...to, delay_ms: (n * 7_919) % longestDelayMs, ...(n % 2 === 0 && { id: `own-${n}` }) };
+  return { ...to, ...(n % 2 === 0 && { id: `own-${n}` }) };
 }

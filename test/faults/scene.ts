@@ -3,10 +3,17 @@ import { appendFileSync } from 'node:fs';
 import { isGood, type Judgement } from './judge';
 import { type Stage, type StageOptions, setStage } from './stage';
 
-/** How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene. */
+/**
+ * How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene, FAULTS_SKEW_MINUTES
+ * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, and FAULTS_PENDING messages at once.
+ */
 export const FORM = {
   rate: Number(process.env.FAULTS_RATE || 200),
   rounds: Number(process.env.FAULTS_ROUNDS || 1),
+  skewMinutes: Number(process.env.FAULTS_SKEW_MINUTES || 5),
+  stepMinutes: Number(process.env.FAULTS_STEP_MINUTES || 60),
+  soakMinutes: Number(process.env.FAULTS_SOAK_MINUTES || 30),
+  pending: Number(process.env.FAULTS_PENDING || 1_000_000),
 };
 
 const TIMEOUT_MS = 30 * 60_000;
@@ -15,13 +22,20 @@ const TIMEOUT_MS = 30 * 60_000;
 export interface Row extends Judgement {
   readonly scene: string;
   readonly version: string;
+  readonly notes: readonly string[];
+}
+
+/** Options of a scene. */
+export interface SceneOptions extends Partial<StageOptions> {
+  /** In milliseconds; default half an hour. */
+  readonly timeoutMs?: number;
 }
 
 /** Defines a scene. */
 export function scene(
   name: string,
   play: (stage: Stage) => Promise<void>,
-  options: Partial<StageOptions> = {},
+  { timeoutMs = TIMEOUT_MS, ...options }: SceneOptions = {},
 ): void {
   test(
     name,
@@ -31,7 +45,8 @@ export function scene(
         await play(stage);
         const judgement = await stage.judge();
         if (process.env.FAULTS_TABLE) {
-          const row: Row = { scene: name, version: stage.version, ...judgement };
+          const { version, notes } = stage;
+          const row: Row = { scene: name, version, notes, ...judgement };
           appendFileSync(process.env.FAULTS_TABLE, `${JSON.stringify(row)}\n`);
         }
         const { lost, early, resurrected, unexplained } = judgement;
@@ -44,6 +59,6 @@ export function scene(
         await stage.strike();
       }
     },
-    TIMEOUT_MS,
+    timeoutMs,
   );
 }

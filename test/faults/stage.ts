@@ -12,13 +12,14 @@ import { type Proxy as BrokerProxy, startProxy } from '../broker/proxy';
 import { type Service, startService } from '../broker/service';
 import { recordedLog } from '../broker/world';
 import { numberIn, startCallee } from './callee';
-import { createJournal, type Journal } from './journal';
-import { type Judgement, judge } from './judge';
-import { startLoad } from './load';
+import { wholeMinutes } from './clocks';
+import { createJournal, type Journal, trulyDueAt } from './journal';
+import { type Judgement, judge, unfinished } from './judge';
+import { type Destinations, startLoad } from './load';
 
 /** Options of setStage. */
 export interface StageOptions {
-  /** Messages a second. */
+  /** Messages a second; 0 for a scene that sends by itself. */
   readonly rate: number;
   readonly apis: number;
   readonly consumers: number;
@@ -28,6 +29,8 @@ export interface StageOptions {
   readonly fileHandles?: number;
   /** Further environment of every process. */
   readonly env?: NodeJS.ProcessEnv;
+  /** How long what is due may take to come to its end, in milliseconds; default 90,000. */
+  readonly patienceMs?: number;
 }
 
 /** What a scene works with. */
@@ -40,6 +43,9 @@ export interface Stage {
   readonly consumers: Service[];
   /** To the broker, past the proxy. */
   readonly connection: BrokerConnection;
+  readonly destinations: Destinations;
+  /** Said beneath the scene's row of the table. */
+  readonly notes: string[];
   /** Which node rabbitmqctl is to speak to. */
   readonly nodeFiles: { readonly dataDir: string; readonly port: number };
   /** The node; another one after a restart. */
@@ -47,6 +53,8 @@ export interface Stage {
   restartNode(): Promise<void>;
   /** Runs the bootstrap; resolves with its exit code. */
   declareTopology(): Promise<number | null>;
+  /** Runs a program that ends by itself; resolves with its exit code and what it has written to standard error. */
+  run(...args: string[]): Promise<{ code: number | null; stderr: string }>;
   startApi(): Promise<void>;
   startConsumer(env?: NodeJS.ProcessEnv): Promise<void>;
   /** Breaks something, and notes from when until when it was broken. */
@@ -57,12 +65,11 @@ export interface Stage {
 }
 
 const RELAY_QUEUE = 'faults.relay';
-/** After the last due time, in milliseconds. */
 const PATIENCE_MS = 90_000;
 
 /** Starts everything, the load last. */
 export async function setStage(options: StageOptions): Promise<Stage> {
-  const { rate, longestDelayMs = 20_000, fileHandles, env = {} } = options;
+  const { rate, longestDelayMs = 20_000, fileHandles, env = {}, patienceMs = PATIENCE_MS } = options;
   const journal = createJournal();
   const logger = recordedLog();
   const started = await startTestNode();
@@ -97,12 +104,17 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     all.push(service);
     return service;
   };
-  const declareTopology = () => start(['topology.js']).exited;
+  const run = async (...args: string[]) => {
+    const service = start(args);
+    return { code: await service.exited, stderr: service.stderr() };
+  };
+  const declareTopology = async () => (await run('topology.js')).code;
   if ((await declareTopology()) !== 0) throw new Error('the topology was not declared');
   const relayed = await observeRelay(connection, journal, logger);
 
+  const destinations = { calleeUrl: callee.url, relayQueue: RELAY_QUEUE };
   const stage = {
-    declareTopology,
+    ...{ run, declareTopology },
     async startApi() {
       const api = start(['main.js', 'api'], { LOG_LEVEL: 'info' });
       urls.set(api, await api.url());
@@ -116,13 +128,17 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   };
   for (let i = 0; i < options.apis; i++) await stage.startApi();
   for (let i = 0; i < options.consumers; i++) await stage.startConsumer();
-  const load = startLoad({
-    ...{ journal, rate, longestDelayMs, calleeUrl: callee.url, relayQueue: RELAY_QUEUE },
-    apis: () => apis.flatMap((api) => urls.get(api) ?? []),
-  });
+  const load =
+    rate > 0
+      ? startLoad({
+          ...{ journal, destinations, rate, longestDelayMs },
+          apis: () => apis.flatMap((api) => urls.get(api) ?? []),
+        })
+      : undefined;
 
   return {
     ...{ version: started.version, nodeFiles: started, journal, proxy, apis, consumers, connection },
+    ...{ destinations, notes: [] },
     ...stage,
     node: () => node,
     async restartNode() {
@@ -134,17 +150,20 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       journal.faults.push({ name, from, to: Date.now() });
     },
     async judge() {
-      await load.stop();
-      const lastDueAt = Math.max(0, ...journal.accepted.map(({ dueAt }) => dueAt));
+      await load?.stop();
+      const lastDueAt = journal.accepted.reduce(
+        (latest, message) => Math.max(latest, trulyDueAt(message)),
+        0,
+      );
       await sleep(Math.max(0, lastDueAt - Date.now()));
-      for (const giveUpAt = Date.now() + PATIENCE_MS; Date.now() < giveUpAt; await sleep(500)) {
+      for (const giveUpAt = Date.now() + patienceMs; Date.now() < giveUpAt; await sleep(500)) {
         await collectParked(connection, journal).catch(() => {}); // not back yet
-        if (judge(journal).lost.length === 0) break;
+        if (unfinished(journal).length === 0) break;
       }
       return judge(journal);
     },
     async strike() {
-      await load.stop();
+      await load?.stop();
       proxy.heal();
       await Promise.all(all.map((service) => service.end('SIGKILL')));
       await relayed.close();
@@ -181,7 +200,10 @@ async function observeRelay(
     onLost: () => {},
     onDelivery: async (delivery) => {
       const n = numberIn(String(delivery.content));
-      if (delivery.returns === 0 || !seen.has(n)) journal.attempts.push({ n, at: Date.now(), done: true });
+      const at = Date.now();
+      // In whole seconds: enough to know how far the handler's clock is ahead.
+      const handlersClock = at + wholeMinutes(Number(delivery.properties.timestamp) * 1_000 - at);
+      if (delivery.returns === 0 || !seen.has(n)) journal.attempts.push({ n, at, handlersClock, done: true });
       seen.add(n);
       delivery.ack();
     },

@@ -15,13 +15,14 @@ const COLUMNS = [
 
 const count = (value) => String(Array.isArray(value) ? value.length : value);
 
-function lines({ scene, version, recoveries, ...row }) {
+function lines({ scene, version, recoveries, notes, ...row }) {
   const name = `${scene} (${version})`;
   return [
     [name, ...COLUMNS.map((column) => count(row[column]))],
     ...recoveries.map(({ fault, delayed, afterMs }) => [
       `  ${fault}: ${delayed} delayed, the last handled ${(afterMs / 1000).toFixed(1)} s after its end`,
     ]),
+    ...notes.map((note) => [`  ${note}`]),
   ];
 }
 
