@@ -1,16 +1,14 @@
 /** A stage for a scene: a broker, processes of the service, a proxy between them, callees, a load, and a journal of it all. */
-import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PrivateBroker } from '../../dev/private-broker';
 import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
 import { type Subscription, subscribe } from '../../src/amqp/subscription';
 import { TARGET_NAMES } from '../../src/targets';
 import { parkedQueue, UNROUTABLE } from '../../src/topology';
 import { eventually } from '../broker/eventually';
-import { startTestNode } from '../broker/node';
 import { type Proxy as BrokerProxy, startProxy } from '../broker/proxy';
 import { type Service, startService } from '../broker/service';
 import { recordedLog } from '../broker/world';
+import type { OneNode, SceneBroker } from './brokers';
 import { numberIn, startCallee } from './callee';
 import { createJournal, type Journal } from './journal';
 import { type Judgement, judge } from './judge';
@@ -30,21 +28,19 @@ export interface StageOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** What a scene works with. */
-export interface Stage {
+/** What a scene works with, and what it may break of its broker; default one node. */
+export type Stage<Own = OneNode> = CommonStage & Own;
+
+/** What a scene works with, whatever its broker is. */
+export interface CommonStage {
   readonly version: string;
   readonly journal: Journal;
-  /** All processes reach the broker by way of it. */
+  /** All processes reach the broker by way of it, the nodes of a cluster in turn. */
   readonly proxy: BrokerProxy;
   readonly apis: Service[];
   readonly consumers: Service[];
-  /** To the broker, past the proxy. */
+  /** To the broker, past that proxy. */
   readonly connection: BrokerConnection;
-  /** Which node rabbitmqctl is to speak to. */
-  readonly nodeFiles: { readonly dataDir: string; readonly port: number };
-  /** The node; another one after a restart. */
-  node(): PrivateBroker;
-  restartNode(): Promise<void>;
   /** Runs the bootstrap; resolves with its exit code. */
   declareTopology(): Promise<number | null>;
   startApi(): Promise<void>;
@@ -53,6 +49,7 @@ export interface Stage {
   fault(name: string, act: () => Promise<unknown>): Promise<void>;
   /** Ends the load, waits until everything has come to its end, and judges. */
   judge(): Promise<Judgement>;
+  /** Ends everything but the broker. */
   strike(): Promise<void>;
 }
 
@@ -60,17 +57,19 @@ const RELAY_QUEUE = 'faults.relay';
 /** After the last due time, in milliseconds. */
 const PATIENCE_MS = 90_000;
 
-/** Starts everything, the load last. */
-export async function setStage(options: StageOptions): Promise<Stage> {
+/** Starts everything else on a running broker, the load last. */
+export async function setStage<Own>(
+  { version, amqpUrls, own }: SceneBroker<Own>,
+  options: StageOptions,
+): Promise<Stage<Own>> {
   const { rate, longestDelayMs = 20_000, fileHandles, env = {} } = options;
   const journal = createJournal();
   const logger = recordedLog();
-  const started = await startTestNode();
-  let node: PrivateBroker = started;
-  const proxy = await startProxy(started.amqpUrl);
+  const proxy = await startProxy(...amqpUrls);
+  const unbroken = await startProxy(...amqpUrls);
   const callee = await startCallee(journal.attempts);
   const connection = await openConnection({
-    url: started.amqpUrl,
+    url: unbroken.amqpUrl,
     name: 'stage',
     connectWaitMs: 10_000,
     logger,
@@ -122,12 +121,9 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   });
 
   return {
-    ...{ version: started.version, nodeFiles: started, journal, proxy, apis, consumers, connection },
+    ...own,
+    ...{ version, journal, proxy, apis, consumers, connection },
     ...stage,
-    node: () => node,
-    async restartNode() {
-      node = await started.restart();
-    },
     async fault(name, act) {
       const from = Date.now();
       await act();
@@ -149,10 +145,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       await Promise.all(all.map((service) => service.end('SIGKILL')));
       await relayed.close();
       await connection.close().catch(() => {});
-      await proxy.close();
-      await callee.close();
-      await node.kill();
-      rmSync(started.dataDir, { recursive: true, force: true });
+      await Promise.all([proxy, unbroken, callee].map((each) => each.close()));
     },
   };
 }
@@ -205,7 +198,7 @@ async function collectParked(connection: BrokerConnection, { parked, strangers }
 }
 
 /** Until every API says that it can do its work. */
-export async function untilReady(stage: Stage): Promise<void> {
+export async function untilReady(stage: Pick<CommonStage, 'apis'>): Promise<void> {
   for (const api of stage.apis) {
     const url = await api.url();
     await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 60_000);
