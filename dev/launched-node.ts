@@ -16,7 +16,7 @@ export interface LaunchedNode {
   failure(): string | undefined;
   /** Resolves when it has ended, whatever the reason. */
   exited: Promise<void>;
-  /** Ends it, by force after `graceMs`, and its epmd. */
+  /** Ends it, by force after `graceMs`, and its epmd, unless other nodes use that. */
   end(graceMs: number): Promise<void>;
 }
 

@@ -42,6 +42,11 @@ export function nodePorts(port: number): NodePorts {
   };
 }
 
+/** The Erlang node name of the private node on this AMQP port. */
+export function nodeName(port: number): string {
+  return `delay-broker-${port}@localhost`;
+}
+
 /**
  * Writes a node's configuration into its data folder and returns where everything is.
  * All of it is copied there because the executable may be in a container that sees nothing else.
@@ -91,7 +96,7 @@ function nodeEnv(at: (name: string) => string, ports: NodePorts, log: string, pi
     ERL_ZFLAGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     // Makes the script turn into the Erlang VM instead of waiting for it, so that there is one process to watch.
     RUNNING_UNDER_SYSTEMD: 'true',
-    RABBITMQ_NODENAME: `delay-broker-${ports.amqp}@localhost`,
+    RABBITMQ_NODENAME: nodeName(ports.amqp),
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(ports.amqp),
     RABBITMQ_DIST_PORT: String(ports.distribution),

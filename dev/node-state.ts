@@ -23,7 +23,7 @@ export async function readyVersion(amqpUrl: string, managementUrl: string): Prom
 }
 
 /** Throws when something listens on one of a node's ports on 127.0.0.1, naming port and use. */
-export async function requireFreePorts(ports: NodePorts): Promise<void> {
+export async function requireFreePorts(ports: Omit<NodePorts, 'epmd'>): Promise<void> {
   for (const [use, port] of Object.entries(ports)) {
     const code = await listenError(port);
     if (code === undefined) continue;

@@ -29,6 +29,8 @@ export interface PrivateBrokerOptions {
   log?: ((line: string) => void) | undefined;
   /** Further rabbitmq.conf lines; default none. */
   additionalConfig?: string | undefined;
+  /** Port of an epmd that it shares with other nodes, which ends with the last of them; default one of its own. */
+  sharedEpmdPort?: number | undefined;
 }
 
 /** A running private node. */
@@ -64,16 +66,18 @@ export interface PrivateBroker {
 export async function startPrivateBroker(options: PrivateBrokerOptions): Promise<PrivateBroker> {
   const dataDir = resolve(options.dataDir);
   const executable = options.executable || defaultExecutable();
-  const ports = nodePorts(options.port);
+  const { epmd, ...others } = nodePorts(options.port);
+  const ports = { ...others, epmd: options.sharedEpmdPort ?? epmd };
+  const isOwnEpmd = options.sharedEpmdPort === undefined;
   mkdirSync(dataDir, { recursive: true });
   await clearStaleNode(dataDir, STOP_GRACE_MS, options.log ?? (() => undefined));
   // An epmd outlives a node killed from outside; one without nodes is of no use to anybody.
-  await stopEpmd(ports.epmd);
-  await requireFreePorts(ports);
+  if (isOwnEpmd) await stopEpmd(epmd);
+  await requireFreePorts(isOwnEpmd ? ports : others);
   const files = writeNodeFiles(dataDir, ports, options.configFile, options.additionalConfig ?? '');
   // It asks rabbitmqctl, which leaves an epmd behind.
   const versionHint = await checkDataVersion(dataDir, executable, files.env).finally(() =>
-    stopEpmd(ports.epmd),
+    isOwnEpmd ? stopEpmd(epmd) : undefined,
   );
 
   const logStart = existsSync(files.log) ? statSync(files.log).size : 0;

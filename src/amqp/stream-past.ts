@@ -38,16 +38,15 @@ export interface PastRead {
  *
  * @throws BrokerUnavailableError when the stream cannot be read or has no entry, when onEntry throws or the signal is aborted
  */
-export function readPast(options: PastOptions): Promise<PastRead> {
+export async function readPast(options: PastOptions): Promise<PastRead> {
   const { connection, stream, signal } = options;
-  return withChannel(connection, `The stream ${stream}`, async (opened) => {
+  const latest = await latestOffset(connection, stream);
+  const began = await withChannel(connection, `The stream ${stream}`, async (channel) => {
     signal?.throwIfAborted();
-    const channel = await streamChannel(opened);
-    const latest = await latestOffset(channel, stream);
-    const began = await readUpTo(latest, channel, options);
-    // Asked afterwards: what is cut off meanwhile must not look as if it had been read.
-    return { isCut: (began ?? 0) > 0 && (began ?? 0) <= (await firstOffset(channel, stream)) };
+    return readUpTo(latest, await streamChannel(channel), options);
   });
+  // Asked afterwards: what is cut off meanwhile must not look as if it had been read.
+  return { isCut: (began ?? 0) > 0 && (began ?? 0) <= (await firstOffset(connection, stream)) };
 }
 
 /** Resolves with the offset at which it began; undefined when there was nothing to read. */
@@ -63,7 +62,7 @@ async function readUpTo(
       throw new Error(`no entry came within ${ANSWER_TIMEOUT_MS} ms, and ${latest} is there`);
     // With a time that is later than all entries RabbitMQ waits for the next one. But perhaps this process was just busy:
     // whatever was sent before the answer to this has come with it.
-    await latestOffset(channel, stream);
+    await channel.on.checkQueue(stream);
     if (began === undefined) ending.succeed();
   };
   const silence = setTimeout(() => onSilence().catch(ending.fail), ANSWER_TIMEOUT_MS);

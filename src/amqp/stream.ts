@@ -1,10 +1,13 @@
 /**
  * Reading a stream over AMQP 0-9-1: all of it, in order, and whatever comes later; or a single entry.
  * A stream keeps what is read, so reading changes nothing and any number of readers get everything.
+ *
+ * Each reading has a channel of its own: while entries come for one consumer of a stream, RabbitMQ sends them to a second one
+ * on the same channel before it has answered that it consumes, and amqplib closes a channel for that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { messageOf } from '../errors';
+import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { keepChannelOpen, plainChannel, withChannel } from './channel';
 import type { BrokerConnection } from './connection';
@@ -43,7 +46,7 @@ export interface StreamReader {
   /**
    * Asks the broker for its latest entry; resolves with the offset. It may miss what is written at that moment.
    *
-   * @throws Error when nothing comes: the stream is empty or cannot be read for now
+   * @throws Error when the stream is empty or cannot be read for now
    */
   latest(): Promise<number>;
   /** Drops the channel and reads on with another one. */
@@ -84,7 +87,7 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
     onOpen: async (opened) => {
       await opened.checkQueue(stream);
       const reading = await streamChannel(opened);
-      if (position >= 0 && (await isRenewed(reading, stream, position))) {
+      if (position >= 0 && (await isRenewed(connection, stream, position))) {
         position = -1;
         first = undefined;
         onRenewed?.();
@@ -114,7 +117,7 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
     active: () => channel !== undefined && connection.state() !== 'down',
     async latest() {
       if (!channel) throw new Error(`the stream ${stream} is not being read`);
-      return latestOffset(channel, stream);
+      return latestOffset(connection, stream);
     },
     restart: () => void channel?.on.close().catch(() => {}),
     close: kept.close,
@@ -151,52 +154,53 @@ export async function streamChannel(on: Channel, prefetch = PREFETCH): Promise<S
 }
 
 /** A stream that ends before what was read of it has been deleted and declared anew. */
-async function isRenewed(channel: StreamChannel, stream: string, position: number): Promise<boolean> {
-  const latest = await latestOffset(channel, stream).catch(() => -1);
-  return latest < position;
+async function isRenewed(connection: BrokerConnection, stream: string, position: number): Promise<boolean> {
+  return (await lastOffset(connection, stream)) < position;
 }
 
 /** How long an entry that is there is waited for, in milliseconds. */
 export const ANSWER_TIMEOUT_MS = 3_000;
 
 /**
- * Reads the last chunk. A stream's message count would not do: RabbitMQ brings it up to date every few seconds.
+ * Offset of the latest entry. It may miss what is written at that moment.
  *
- * @throws Error when nothing comes
+ * @throws BrokerUnavailableError when the stream is empty or cannot be read
  */
-export async function latestOffset(channel: StreamChannel, stream: string): Promise<number> {
-  const entry = (await consumeSome(channel, stream, 'last', () => true)).at(-1);
-  if (!entry) throw new Error(`no entry of ${stream} came within ${ANSWER_TIMEOUT_MS} ms`);
-  return entry.offset;
+export async function latestOffset(connection: BrokerConnection, stream: string): Promise<number> {
+  const latest = await lastOffset(connection, stream);
+  if (latest < 0) throw new BrokerUnavailableError(`The stream ${stream} has no entry.`);
+  return latest;
 }
 
 /**
- * The first entry that the stream still has.
- *
- * @throws Error when nothing comes
- */
-export async function firstOffset(channel: StreamChannel, stream: string): Promise<number> {
-  const [entry] = await consumeSome(channel, stream, 'first', () => true);
-  if (!entry) throw new Error(`no entry of ${stream} came within ${ANSWER_TIMEOUT_MS} ms`);
-  return entry.offset;
-}
-
-/**
- * Offset of the latest entry; -1 for a stream without any. It may miss what is written at that moment.
+ * Offset of the latest entry; -1 for a stream without any. It may miss what is written at that moment. Reads the last
+ * chunk: a stream's message count would not do, as RabbitMQ brings it up to date every few seconds.
  *
  * @throws BrokerUnavailableError when the stream cannot be read
  */
 export function lastOffset(connection: BrokerConnection, stream: string): Promise<number> {
-  return withChannel(connection, `The stream ${stream}`, async (channel) => {
-    const reading = await streamChannel(channel);
-    try {
-      return await latestOffset(reading, stream);
-    } catch (error) {
-      if ((await channel.checkQueue(stream)).messageCount === 0) return -1;
-      throw error;
-    }
+  return withStream(connection, stream, async (channel) => {
+    const entry = (await consumeSome(channel, stream, 'last', () => true)).at(-1);
+    if (entry) return entry.offset;
+    if ((await channel.on.checkQueue(stream)).messageCount === 0) return -1;
+    throw new Error(NOTHING_CAME);
   });
 }
+
+/**
+ * Offset of the first entry that the stream still has.
+ *
+ * @throws BrokerUnavailableError when the stream is empty or cannot be read
+ */
+export function firstOffset(connection: BrokerConnection, stream: string): Promise<number> {
+  return withStream(connection, stream, async (channel) => {
+    const [entry] = await consumeSome(channel, stream, 'first', () => true);
+    if (!entry) throw new Error(NOTHING_CAME);
+    return entry.offset;
+  });
+}
+
+const NOTHING_CAME = `no entry came within ${ANSWER_TIMEOUT_MS} ms`;
 
 /**
  * One entry; undefined when the stream has it no longer.
@@ -208,8 +212,11 @@ export async function entryAt(
   stream: string,
   offset: number,
 ): Promise<StreamEntry | undefined> {
-  const [entry] = await withChannel(connection, `The stream ${stream}`, async (channel) =>
-    consumeSome(await streamChannel(channel, 1), stream, offset, (each) => each.offset >= offset),
+  const [entry] = await withStream(
+    connection,
+    stream,
+    (channel) => consumeSome(channel, stream, offset, (each) => each.offset >= offset),
+    1,
   );
   return entry?.offset === offset ? entry : undefined;
 }
@@ -250,6 +257,17 @@ export function readRange(
       channel.consume(stream, onMessage, { arguments: { 'x-stream-offset': from } }).catch(reject);
     });
   });
+}
+
+function withStream<T>(
+  connection: BrokerConnection,
+  stream: string,
+  act: (channel: StreamChannel) => Promise<T>,
+  prefetch?: number,
+): Promise<T> {
+  return withChannel(connection, `The stream ${stream}`, async (channel) =>
+    act(await streamChannel(channel, prefetch)),
+  );
 }
 
 /** Consumes until an entry fits, and returns it and what came with it that fits too; none when none came in time. */

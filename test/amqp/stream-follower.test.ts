@@ -82,6 +82,19 @@ test('an entry confirmed is known to everybody who asks afterwards, however ofte
   }
 });
 
+test('entries that come at the moment of asking do not interrupt the reading', async () => {
+  const follower = await follow();
+  await follower.knownSince(0);
+  let writing = true;
+  const written = (async () => {
+    while (writing) await write(...numbers(20));
+  })();
+  for (let asked = 0; asked < 50; asked++) await follower.knownSince(0);
+  writing = false;
+  await written;
+  expect(world.log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+});
+
 test('what was proven a moment ago needs no further asking', async () => {
   const follower = await follow();
   await follower.knownSince(0);

@@ -100,7 +100,7 @@ test('so does the signal, before and while it goes on', async () => {
 });
 
 test('a stream that is not there, or has no entry, cannot be read', async () => {
-  await expect(read()).rejects.toThrow(`no entry of ${CONTROL} came`);
+  await expect(read()).rejects.toThrow(`${CONTROL} has no entry`);
   await expect(read({ stream: 'nowhere' })).rejects.toThrow(BrokerUnavailableError);
 });
 

@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { nodePorts } from '../../dev/node-files';
+import { nodeName, nodePorts } from '../../dev/node-files';
 import { defaultExecutable, type PrivateBroker, startPrivateBroker } from '../../dev/private-broker';
 
 /**
@@ -30,7 +30,7 @@ export async function startTestNode(
   return { ...(await start()), dataDir, restart: start };
 }
 
-/** Runs rabbitmqctl on a node of startTestNode. */
+/** Runs rabbitmqctl on a node of startTestNode, or of startTestCluster. */
 export async function controlNode(
   { dataDir, port }: { dataDir: string; port: number },
   ...args: string[]
@@ -40,16 +40,21 @@ export async function controlNode(
     ...process.env,
     HOME: dataDir,
     ERL_EPMD_PORT: String(nodePorts(port).epmd),
-    RABBITMQ_NODENAME: `delay-broker-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName(port),
   };
   await promisify(execFile)(join(dirname(executable), 'rabbitmqctl'), args, { env });
 }
 
-/** An AMQP port from which all of a node's ports are free; each process looks from another one on. */
-export async function freePort(): Promise<number> {
+/**
+ * An AMQP port from which all of a node's ports are free; each process looks from another one on.
+ *
+ * @param taken AMQP ports that are spoken for; default none
+ */
+export async function freePort(taken: readonly number[] = []): Promise<number> {
   for (let port = 6_000 + (process.pid % 200) * 10; port < 8_600; port++) {
-    const taken = await Promise.all(Object.values(nodePorts(port)).map(isTaken));
-    if (!taken.includes(true)) return port;
+    if (taken.includes(port)) continue;
+    const inUse = await Promise.all(Object.values(nodePorts(port)).map(isTaken));
+    if (!inUse.includes(true)) return port;
   }
   throw new Error('no free ports from 6000 to 8600');
 }

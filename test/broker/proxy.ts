@@ -1,4 +1,4 @@
-/** A way to the broker that a test can break: cut, stall, delay, slow down, or drop one direction of. */
+/** A way to the broker that a test can break: cut, stall, delay, slow down, or drop one direction of. To a cluster it is a load balancer. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,8 @@ export type Direction = 'to broker' | 'from broker';
 export interface Proxy {
   /** The AMQP URL by way of the proxy. */
   readonly amqpUrl: string;
+  /** Where it listens. */
+  readonly port: number;
   /** Ends every connection, as a network that fails would; new ones are let through. */
   cut(): void;
   /** From now on nothing gets through, this way or both, and nobody is told: connections are half open. */
@@ -24,13 +26,21 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Forwards connections to the broker of this URL. */
-export async function startProxy(amqpUrl: string): Promise<Proxy> {
-  const { hostname, port } = new URL(amqpUrl);
+/** Forwards connections to the broker of this URL; of several, to each in turn, past those that refuse. */
+export async function startProxy(amqpUrl: string, ...others: readonly string[]): Promise<Proxy> {
+  const brokers = [amqpUrl, ...others].map((url) => new URL(url));
   const sockets = new Set<Socket>();
   const weather = createWeather();
-  const server = createServer((client) => {
-    const broker = connect(Number(port), hostname);
+  const server = createServer({ pauseOnConnect: true }, async (client) => {
+    sockets.add(client);
+    client.on('error', () => {}).once('close', () => sockets.delete(client));
+    const broker = await connectToOne(brokers);
+    brokers.push(...brokers.splice(0, 1));
+    if (!broker || client.destroyed) {
+      broker?.destroy();
+      client.destroy();
+      return;
+    }
     for (const [socket, other, direction] of [
       [client, broker, 'to broker'],
       [broker, client, 'from broker'],
@@ -51,16 +61,19 @@ export async function startProxy(amqpUrl: string): Promise<Proxy> {
           other.destroy();
         });
     }
+    client.resume();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   const url = new URL(amqpUrl);
-  url.port = String((server.address() as AddressInfo).port);
+  url.port = String(port);
   const cut = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
     amqpUrl: url.href,
+    port,
     cut,
     ...weather,
     close: () =>
@@ -70,6 +83,20 @@ export async function startProxy(amqpUrl: string): Promise<Proxy> {
         cut();
       }),
   };
+}
+
+/** A connection to the first of these that accepts it; undefined when none does. */
+async function connectToOne(brokers: readonly URL[]): Promise<Socket | undefined> {
+  for (const { hostname, port } of [...brokers]) {
+    const socket = connect(Number(port), hostname);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch {
+      socket.destroy();
+    }
+  }
+  return undefined;
 }
 
 /** What becomes of bytes on their way. */

@@ -1,7 +1,8 @@
 /** A scene as a test: set up, played, judged, and its row of the table written down. */
 import { appendFileSync } from 'node:fs';
+import { type SceneBroker, startOneNode, startThreeNodes } from './brokers';
 import { isGood, type Judgement } from './judge';
-import { type Stage, type StageOptions, setStage } from './stage';
+import { type CommonStage, type Stage, type StageOptions, setStage } from './stage';
 
 /**
  * How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene, FAULTS_SKEW_MINUTES
@@ -31,34 +32,53 @@ export interface SceneOptions extends Partial<StageOptions> {
   readonly timeoutMs?: number;
 }
 
-/** Defines a scene. */
-export function scene(
-  name: string,
-  play: (stage: Stage) => Promise<void>,
-  { timeoutMs = TIMEOUT_MS, ...options }: SceneOptions = {},
-): void {
-  test(
-    name,
-    async () => {
-      const stage = await setStage({ rate: FORM.rate, apis: 2, consumers: 2, ...options });
-      try {
-        await play(stage);
-        const judgement = await stage.judge();
-        if (process.env.FAULTS_TABLE) {
-          const { version, notes } = stage;
-          const row: Row = { scene: name, version, notes, ...judgement };
-          appendFileSync(process.env.FAULTS_TABLE, `${JSON.stringify(row)}\n`);
+/** Defines a scene on one node. */
+export const scene = sceneOn(startOneNode);
+
+/** Defines a scene on a cluster of three nodes. */
+export const clusterScene = sceneOn(startThreeNodes);
+
+function sceneOn<Own>(startBroker: () => Promise<SceneBroker<Own>>) {
+  return (
+    name: string,
+    play: (stage: Stage<Own>) => Promise<void>,
+    { timeoutMs = TIMEOUT_MS, ...options }: SceneOptions = {},
+  ): void => {
+    test(
+      name,
+      async () => {
+        const broker = await startBroker();
+        try {
+          const stage = await setStage(broker, { rate: FORM.rate, apis: 2, consumers: 2, ...options });
+          try {
+            await play(stage);
+            report(name, stage, await stage.judge());
+          } finally {
+            await stage.strike();
+          }
+        } finally {
+          await broker.end();
         }
-        const { lost, early, resurrected, unexplained } = judgement;
-        expect({ lost, early, resurrected, unexplained }).toEqual({
-          ...{ lost: [], early: [], resurrected: [], unexplained: [] },
-        });
-        expect(judgement.accepted).toBeGreaterThan(0);
-        expect(isGood(judgement)).toBe(true);
-      } finally {
-        await stage.strike();
-      }
-    },
-    timeoutMs,
-  );
+      },
+      timeoutMs,
+    );
+  };
+}
+
+/** Adds a row to the table, and fails unless it is good. */
+function report(
+  scene: string,
+  { version, notes }: Pick<CommonStage, 'version' | 'notes'>,
+  judgement: Judgement,
+): void {
+  if (process.env.FAULTS_TABLE) {
+    const row: Row = { scene, version, notes, ...judgement };
+    appendFileSync(process.env.FAULTS_TABLE, `${JSON.stringify(row)}\n`);
+  }
+  const { lost, early, resurrected, unexplained } = judgement;
+  expect({ lost, early, resurrected, unexplained }).toEqual({
+    ...{ lost: [], early: [], resurrected: [], unexplained: [] },
+  });
+  expect(judgement.accepted).toBeGreaterThan(0);
+  expect(isGood(judgement)).toBe(true);
 }

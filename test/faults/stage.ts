@@ -1,16 +1,14 @@
 /** A stage for a scene: a broker, processes of the service, a proxy between them, callees, a load, and a journal of it all. */
-import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PrivateBroker } from '../../dev/private-broker';
 import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
 import { type Subscription, subscribe } from '../../src/amqp/subscription';
 import { TARGET_NAMES } from '../../src/targets';
 import { parkedQueue, UNROUTABLE } from '../../src/topology';
 import { eventually } from '../broker/eventually';
-import { startTestNode } from '../broker/node';
 import { type Proxy as BrokerProxy, startProxy } from '../broker/proxy';
 import { type Service, startService } from '../broker/service';
 import { recordedLog } from '../broker/world';
+import type { OneNode, SceneBroker } from './brokers';
 import { numberIn, startCallee } from './callee';
 import { wholeMinutes } from './clocks';
 import { createJournal, type Journal, trulyDueAt } from './journal';
@@ -33,24 +31,22 @@ export interface StageOptions {
   readonly patienceMs?: number;
 }
 
-/** What a scene works with. */
-export interface Stage {
+/** What a scene works with, and what it may break of its broker; default one node. */
+export type Stage<Own = OneNode> = CommonStage & Own;
+
+/** What a scene works with, whatever its broker is. */
+export interface CommonStage {
   readonly version: string;
   readonly journal: Journal;
-  /** All processes reach the broker by way of it. */
+  /** All processes reach the broker by way of it, the nodes of a cluster in turn. */
   readonly proxy: BrokerProxy;
   readonly apis: Service[];
   readonly consumers: Service[];
-  /** To the broker, past the proxy. */
+  /** To the broker, past that proxy. */
   readonly connection: BrokerConnection;
   readonly destinations: Destinations;
   /** Said beneath the scene's row of the table. */
   readonly notes: string[];
-  /** Which node rabbitmqctl is to speak to. */
-  readonly nodeFiles: { readonly dataDir: string; readonly port: number };
-  /** The node; another one after a restart. */
-  node(): PrivateBroker;
-  restartNode(): Promise<void>;
   /** Runs the bootstrap; resolves with its exit code. */
   declareTopology(): Promise<number | null>;
   /** Runs a program that ends by itself; resolves with its exit code and what it has written to standard error. */
@@ -61,23 +57,26 @@ export interface Stage {
   fault(name: string, act: () => Promise<unknown>): Promise<void>;
   /** Ends the load, waits until everything has come to its end, and judges. */
   judge(): Promise<Judgement>;
+  /** Ends everything but the broker. */
   strike(): Promise<void>;
 }
 
 const RELAY_QUEUE = 'faults.relay';
 const PATIENCE_MS = 90_000;
 
-/** Starts everything, the load last. */
-export async function setStage(options: StageOptions): Promise<Stage> {
+/** Starts everything else on a running broker, the load last. */
+export async function setStage<Own>(
+  { version, amqpUrls, own }: SceneBroker<Own>,
+  options: StageOptions,
+): Promise<Stage<Own>> {
   const { rate, longestDelayMs = 20_000, fileHandles, env = {}, patienceMs = PATIENCE_MS } = options;
   const journal = createJournal();
   const logger = recordedLog();
-  const started = await startTestNode();
-  let node: PrivateBroker = started;
-  const proxy = await startProxy(started.amqpUrl);
+  const proxy = await startProxy(...amqpUrls);
+  const unbroken = await startProxy(...amqpUrls);
   const callee = await startCallee(journal.attempts);
   const connection = await openConnection({
-    url: started.amqpUrl,
+    url: unbroken.amqpUrl,
     name: 'stage',
     connectWaitMs: 10_000,
     logger,
@@ -137,13 +136,9 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       : undefined;
 
   return {
-    ...{ version: started.version, nodeFiles: started, journal, proxy, apis, consumers, connection },
-    ...{ destinations, notes: [] },
+    ...own,
+    ...{ version, journal, proxy, apis, consumers, connection, destinations, notes: [] },
     ...stage,
-    node: () => node,
-    async restartNode() {
-      node = await started.restart();
-    },
     async fault(name, act) {
       const from = Date.now();
       await act();
@@ -168,10 +163,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
       await Promise.all(all.map((service) => service.end('SIGKILL')));
       await relayed.close();
       await connection.close().catch(() => {});
-      await proxy.close();
-      await callee.close();
-      await node.kill();
-      rmSync(started.dataDir, { recursive: true, force: true });
+      await Promise.all([proxy, unbroken, callee].map((each) => each.close()));
     },
   };
 }
@@ -227,7 +219,7 @@ async function collectParked(connection: BrokerConnection, { parked, strangers }
 }
 
 /** Until every API says that it can do its work. */
-export async function untilReady(stage: Stage): Promise<void> {
+export async function untilReady(stage: Pick<CommonStage, 'apis'>): Promise<void> {
   for (const api of stage.apis) {
     const url = await api.url();
     await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 60_000);

@@ -1,6 +1,5 @@
 /** Schedules that outlive the stream they are in, and chains of ticks that were lost. */
-import { withChannel } from '../../src/amqp/channel';
-import { firstOffset, streamChannel } from '../../src/amqp/stream';
+import { firstOffset } from '../../src/amqp/stream';
 import { bootstrap } from '../../src/bootstrap';
 import { followControl } from '../../src/control/control';
 import { encodeControl } from '../../src/control/entry';
@@ -70,10 +69,7 @@ test('a schedule and what is done of it still stand after the stream was cut man
 
   // On a connection of its own, and asked again: RabbitMQ ends it where it cuts off what it is about to read.
   const connection = await world.connect();
-  const first = () =>
-    eventually(() =>
-      withChannel(connection, CONTROL, async (on) => firstOffset(await streamChannel(on), CONTROL)),
-    );
+  const first = () => eventually(() => firstOffset(connection, CONTROL));
   for (let from = await first(), cuts = 0; cuts < 3; ) {
     await fill();
     const now = await first();

@@ -1,0 +1,65 @@
+/** What a scene is played on: one node, or a cluster of three. */
+import { rmSync } from 'node:fs';
+import type { PrivateBroker } from '../../dev/private-broker';
+import { startTestCluster, type TestCluster } from '../broker/cluster';
+import { startTestNode } from '../broker/node';
+
+/** Started before everything else of a scene, and ended after it. */
+export interface SceneBroker<Own> {
+  readonly version: string;
+  /** Of each of its nodes. */
+  readonly amqpUrls: readonly [string, ...string[]];
+  /** What the scene gets to break. */
+  readonly own: Own;
+  end(): Promise<void>;
+}
+
+/** One node. */
+export interface OneNode {
+  /** Which node rabbitmqctl is to speak to. */
+  readonly nodeFiles: { readonly dataDir: string; readonly port: number };
+  /** The node; another one after a restart. */
+  node(): PrivateBroker;
+  restartNode(): Promise<void>;
+}
+
+/** Starts a node. */
+export async function startOneNode(): Promise<SceneBroker<OneNode>> {
+  const started = await startTestNode();
+  let node: PrivateBroker = started;
+  return {
+    version: started.version,
+    amqpUrls: [started.amqpUrl],
+    own: {
+      nodeFiles: started,
+      node: () => node,
+      async restartNode() {
+        node = await started.restart();
+      },
+    },
+    async end() {
+      await node.kill();
+      rmSync(started.dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Three nodes. */
+export interface ThreeNodes {
+  readonly cluster: TestCluster;
+}
+
+/**
+ * Starts a cluster whose nodes soon notice that another one is silent. Where RabbitMQ still keeps its queues in Mnesia, a
+ * node without a majority has to pause: Mnesia would go on, and not come together again.
+ */
+export async function startThreeNodes(): Promise<SceneBroker<ThreeNodes>> {
+  const cluster = await startTestCluster('net_ticktime = 8\ncluster_partition_handling = pause_minority');
+  const [first = '', ...others] = cluster.nodes.map(({ amqpUrl }) => amqpUrl);
+  return {
+    version: cluster.version,
+    amqpUrls: [first, ...others],
+    own: { cluster },
+    end: () => cluster.end(),
+  };
+}

@@ -1,0 +1,114 @@
+/** Scene 2: of a cluster of three nodes some end, or hear nothing of the others. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { managementRequest } from '../../dev/management';
+import type { ClusterNode } from '../../dev/private-cluster';
+import { HOLDING_PREFIX } from '../../src/topology';
+import { eventually } from '../broker/eventually';
+import { controlNode } from '../broker/node';
+import { post } from '../broker/service';
+import type { ThreeNodes } from './brokers';
+import { clusterScene, FORM } from './scene';
+import { type Stage, untilReady } from './stage';
+
+type ClusterStage = Stage<ThreeNodes>;
+
+/** Between two faults, in milliseconds. */
+const PAUSE_MS = 5_000;
+/** How long nodes are gone, in milliseconds. */
+const GONE_MS = 10_000;
+/** Longer than it takes to notice that a node is silent, in milliseconds: a quarter more than net_ticktime. */
+const SILENT_MS = 15_000;
+/** Numbers from here on are never promised; those that are this and tens more are done at once should they be handled. */
+const UNPROMISED = 1_000_000_000;
+
+async function broken(stage: ClusterStage, name: string, act: () => Promise<unknown>): Promise<void> {
+  await sleep(PAUSE_MS);
+  await stage.fault(name, act);
+  await stage.cluster.untilWhole();
+  await untilReady(stage);
+}
+
+async function goneForAWhile(nodes: readonly ClusterNode[], meanwhile = () => sleep(GONE_MS)): Promise<void> {
+  await Promise.all(nodes.map((node) => node.kill()));
+  await meanwhile();
+  // Together: a node that has no majority does not get ready.
+  await Promise.all(nodes.map((node) => node.start()));
+}
+
+/** Where the holding queue is led that holds most. */
+async function leaderOfBusiest({ nodes }: ClusterStage['cluster']): Promise<ClusterNode> {
+  const url = nodes[0]?.managementUrl ?? '';
+  return eventually(async () => {
+    const queues = (await managementRequest(url, 'GET', '/api/queues/%2F?columns=name,leader,messages')) as {
+      readonly name: string;
+      readonly leader?: string;
+      readonly messages?: number;
+    }[];
+    const holding = queues.filter(
+      ({ name, messages = 0 }) => name.startsWith(HOLDING_PREFIX) && messages > 0,
+    );
+    const [busiest] = holding.sort((a, b) => (b.messages ?? 0) - (a.messages ?? 0));
+    const leader = nodes.find(({ name }) => name === busiest?.leader);
+    if (!leader) throw new Error(`No leader of a holding queue is known: ${JSON.stringify(busiest)}`);
+    return leader;
+  });
+}
+
+/** No API accepts anything, and says so. */
+async function nothingIsAccepted({ apis, journal }: ClusterStage): Promise<void> {
+  const urls = await Promise.all(apis.map((api) => api.url()));
+  for (const url of urls)
+    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503));
+  const accepted = journal.accepted.length;
+  let next = UNPROMISED;
+  for (const until = Date.now() + GONE_MS; Date.now() < until; await sleep(1_000)) {
+    for (const url of urls) {
+      const answer = await post(`${url}/v1/messages`, {
+        to: 'orders',
+        payload: { order_id: `message-${next}` },
+        delay: '1s',
+      });
+      expect(answer.status).toBe(503);
+      next += 10;
+    }
+  }
+  expect(journal.accepted.length).toBe(accepted);
+}
+
+async function apart(stage: ClusterStage, name: string, part: (node: ClusterNode) => void): Promise<void> {
+  const node = await leaderOfBusiest(stage.cluster);
+  await broken(stage, name, async () => {
+    part(node);
+    await sleep(SILENT_MS);
+    stage.cluster.heal();
+  });
+}
+
+clusterScene('cluster', async (stage) => {
+  const { cluster } = stage;
+  const [first, second, third] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  for (let round = 0; round < FORM.rounds; round++) {
+    await sleep(PAUSE_MS);
+    const leader = await leaderOfBusiest(cluster);
+    await broken(stage, 'the leader of the busiest holding queue killed', () => goneForAWhile([leader]));
+    await broken(stage, 'a node killed', () => goneForAWhile([second]));
+    await broken(stage, 'two nodes killed', () =>
+      goneForAWhile([first, third], () => nothingIsAccepted(stage)),
+    );
+    await broken(stage, 'all nodes restarted, one after the other', async () => {
+      for (const node of cluster.nodes) {
+        await node.stop();
+        await node.start();
+        await cluster.untilWhole();
+      }
+    });
+    await broken(stage, "a node's disk alarm", async () => {
+      await controlNode(second, 'set_disk_free_limit', '900000GB');
+      await sleep(GONE_MS);
+      await controlNode(second, 'set_disk_free_limit', '50MB');
+    });
+    await apart(stage, 'a node cut off from the others', cluster.cutOff);
+    await apart(stage, 'a node and the others hear nothing of each other', cluster.isolate);
+  }
+  await sleep(PAUSE_MS);
+});
