@@ -58,7 +58,7 @@ export interface Api {
   readonly recorder: Recorder;
   readonly verdicts: ReturnType<typeof createMemoryLedger>['verdicts'];
   readonly schedules: ReturnType<typeof createMemorySchedules>;
-  /** What the scheduler was asked for, oldest first. */
+  /** What the scheduler was asked for, oldest first; without who asked, which only the log is told. */
   readonly scheduled: ScheduleRequest[];
   /** What was sent round once more, oldest first. */
   readonly forwarded: Message[];
@@ -122,7 +122,8 @@ export async function startApi({
   const scheduler: Scheduler = {
     ...inner,
     schedule(request) {
-      scheduled.push(request);
+      const { askedBy: _, ...message } = request;
+      scheduled.push(message);
       return inner.schedule(request);
     },
     forward(message) {
