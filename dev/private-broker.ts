@@ -31,6 +31,8 @@ export interface PrivateBrokerOptions {
   additionalConfig?: string | undefined;
   /** Port of an epmd that it shares with other nodes, which ends with the last of them; default one of its own. */
   sharedEpmdPort?: number | undefined;
+  /** How long it may take to be ready, in milliseconds; default 90,000. */
+  readyDeadlineMs?: number | undefined;
 }
 
 /** A running private node. */
@@ -61,11 +63,12 @@ export interface PrivateBroker {
  * whose launcher died without stopping it.
  *
  * Throws when a node with a living launcher is on `dataDir`, when a newer RabbitMQ wrote it, when a port is
- * taken, and when the node ends or is not ready within 90 s; nothing is left running then.
+ * taken, and when the node ends or is not ready in time; nothing is left running then.
  */
 export async function startPrivateBroker(options: PrivateBrokerOptions): Promise<PrivateBroker> {
   const dataDir = resolve(options.dataDir);
   const executable = options.executable || defaultExecutable();
+  const { readyDeadlineMs = READY_DEADLINE_MS } = options;
   const { epmd, ...others } = nodePorts(options.port);
   const ports = { ...others, epmd: options.sharedEpmdPort ?? epmd };
   const isOwnEpmd = options.sharedEpmdPort === undefined;
@@ -84,11 +87,13 @@ export async function startPrivateBroker(options: PrivateBrokerOptions): Promise
   const node = launchNode(executable, dataDir, ports, files);
   const amqpUrl = `amqp://guest:guest@127.0.0.1:${ports.amqp}`;
   const managementUrl = `http://127.0.0.1:${ports.management}`;
-  const version = await untilReady(node, amqpUrl, managementUrl).catch(async (error: Error) => {
-    await node.end(FAILED_START_GRACE_MS);
-    const message = describeFailure(error.message, ports.amqp, files, logStart);
-    throw new Error(versionHint === undefined ? message : `${versionHint}\n${message}`);
-  });
+  const version = await untilReady(node, amqpUrl, managementUrl, readyDeadlineMs).catch(
+    async (error: Error) => {
+      await node.end(FAILED_START_GRACE_MS);
+      const message = describeFailure(error.message, ports.amqp, files, logStart);
+      throw new Error(versionHint === undefined ? message : `${versionHint}\n${message}`);
+    },
+  );
   writeDataVersion(dataDir, version);
 
   let ended: Promise<void> | undefined;
@@ -110,15 +115,20 @@ export async function startPrivateBroker(options: PrivateBrokerOptions): Promise
 }
 
 /** Resolves with the node's version once it answers; throws with what to say of it when it will not. */
-async function untilReady(node: LaunchedNode, amqpUrl: string, managementUrl: string): Promise<string> {
-  const deadline = Date.now() + READY_DEADLINE_MS;
+async function untilReady(
+  node: LaunchedNode,
+  amqpUrl: string,
+  managementUrl: string,
+  deadlineMs: number,
+): Promise<string> {
+  const deadline = Date.now() + deadlineMs;
   for (;;) {
     await Promise.race([sleep(READY_CHECK_MS), node.exited]);
     const failure = node.failure();
     if (failure !== undefined) throw new Error(failure);
     const version = node.findVm() ? await readyVersion(amqpUrl, managementUrl) : undefined;
     if (version !== undefined) return version;
-    if (Date.now() > deadline) throw new Error(`was not ready within ${READY_DEADLINE_MS / 1000} s`);
+    if (Date.now() > deadline) throw new Error(`was not ready within ${deadlineMs / 1000} s`);
   }
 }
 

@@ -5,6 +5,8 @@ import { managementRequest } from './management';
 import { nodeName, nodePorts } from './node-files';
 import { type PrivateBroker, startPrivateBroker } from './private-broker';
 
+/** Up to RabbitMQ 3.x a node that comes back agrees with the others on each of its bindings, one by one. */
+const READY_DEADLINE_MS = 300_000;
 const JOINED_DEADLINE_MS = 60_000;
 const JOINED_CHECK_MS = 500;
 
@@ -101,6 +103,7 @@ function createNode(port: number, options: PrivateClusterOptions): ClusterNode {
       broker = await startPrivateBroker({
         ...{ dataDir, port, executable, configFile },
         additionalConfig: config.join('\n'),
+        readyDeadlineMs: READY_DEADLINE_MS,
         sharedEpmdPort: epmdPort?.(port) ?? nodePorts(first).epmd,
       });
       return broker.version;

@@ -31,7 +31,8 @@ export async function startProxy(amqpUrl: string, ...others: readonly string[]):
   const brokers = [amqpUrl, ...others].map((url) => new URL(url));
   const sockets = new Set<Socket>();
   const weather = createWeather();
-  const server = createServer({ pauseOnConnect: true }, async (client) => {
+  // Without waiting for more to send: who speaks through the proxy does not either, and waits for each answer.
+  const server = createServer({ pauseOnConnect: true, noDelay: true }, async (client) => {
     sockets.add(client);
     client.on('error', () => {}).once('close', () => sockets.delete(client));
     const broker = await connectToOne(brokers);
@@ -88,7 +89,7 @@ export async function startProxy(amqpUrl: string, ...others: readonly string[]):
 /** A connection to the first of these that accepts it; undefined when none does. */
 async function connectToOne(brokers: readonly URL[]): Promise<Socket | undefined> {
   for (const { hostname, port } of [...brokers]) {
-    const socket = connect(Number(port), hostname);
+    const socket = connect({ port: Number(port), host: hostname, noDelay: true });
     try {
       await once(socket, 'connect');
       return socket;

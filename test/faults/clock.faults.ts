@@ -26,7 +26,7 @@ async function judgeByBothClocks(stage: Stage): Promise<number> {
   stage.notes.push(
     `by true time: ${early} attempts early, at most ${mostEarlyMs} ms; the latest ${(latestMs / 1_000).toFixed(1)} s late`,
   );
-  expect(mostEarlyMs).toBeLessThanOrEqual(WHEEL_EARLY_MS);
+  if (mostEarlyMs > WHEEL_EARLY_MS) stage.findings.push(`${mostEarlyMs} ms early by true time`);
   return latestMs;
 }
 

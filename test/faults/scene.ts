@@ -68,7 +68,7 @@ function sceneOn<Own>(startBroker: () => Promise<SceneBroker<Own>>) {
 /** Adds a row to the table, and fails unless it is good. */
 function report(
   scene: string,
-  { version, notes }: Pick<CommonStage, 'version' | 'notes'>,
+  { version, notes, findings }: Pick<CommonStage, 'version' | 'notes' | 'findings'>,
   judgement: Judgement,
 ): void {
   if (process.env.FAULTS_TABLE) {
@@ -79,6 +79,7 @@ function report(
   expect({ lost, early, resurrected, unexplained }).toEqual({
     ...{ lost: [], early: [], resurrected: [], unexplained: [] },
   });
+  expect(findings).toEqual([]);
   expect(judgement.accepted).toBeGreaterThan(0);
   expect(isGood(judgement)).toBe(true);
 }

@@ -50,20 +50,18 @@ scene(
     const gauges = watchProcesses(stage);
     await sleep(FORM.soakMinutes * MINUTE_MS);
     await gauges.stop();
-    const growing = gauges.all.flatMap((gauge) => {
+    for (const gauge of gauges.all) {
       const trends = trendsOf(gauge);
       stage.notes.push(`${gauge.name}: ${trends.map((trend) => described(...trend)).join(', ')}`);
       // The broker keeps what the load adds to its streams; that is bounded by their limits, not by time.
       const isOurs = gauge.service !== undefined;
-      return trends
-        .filter(([kind, trend]) => isOurs && !isFlat(kind, trend))
-        .map(([kind]) => `${kind} of ${gauge.name}`);
-    });
-    expect(growing).toEqual([]);
+      const growing = trends.filter(([kind, trend]) => isOurs && !isFlat(kind, trend));
+      stage.findings.push(...growing.map(([kind]) => `the ${kind} of ${gauge.name} grows`));
+    }
   },
   {
-    // What an API keeps in view is bounded; it has to be full before anything can be flat.
-    env: { LEDGER_MAX: '5000', LOG_SAMPLE: '0.1' },
+    // What an API keeps in view is bounded; with room for what is pending it is full before the warm-up is over.
+    env: { LEDGER_MAX: String(Math.max(1_000, 25 * FORM.rate)), LOG_SAMPLE: '0.1' },
     timeoutMs: (FORM.soakMinutes + 10) * MINUTE_MS,
   },
 );

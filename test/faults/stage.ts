@@ -47,6 +47,8 @@ export interface CommonStage {
   readonly destinations: Destinations;
   /** Said beneath the scene's row of the table. */
   readonly notes: string[];
+  /** What a scene finds wrong beside what the judge does; it fails with these once its row is written. */
+  readonly findings: string[];
   /** Runs the bootstrap; resolves with its exit code. */
   declareTopology(): Promise<number | null>;
   /** Runs a program that ends by itself; resolves with its exit code and what it has written to standard error. */
@@ -137,7 +139,8 @@ export async function setStage<Own>(
 
   return {
     ...own,
-    ...{ version, journal, proxy, apis, consumers, connection, destinations, notes: [] },
+    ...{ version, journal, proxy, apis, consumers, connection, destinations },
+    ...{ notes: [], findings: [] },
     ...stage,
     async fault(name, act) {
       const from = Date.now();
@@ -222,6 +225,10 @@ async function collectParked(connection: BrokerConnection, { parked, strangers }
 export async function untilReady(stage: Pick<CommonStage, 'apis'>): Promise<void> {
   for (const api of stage.apis) {
     const url = await api.url();
-    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), 60_000);
+    await eventually(async () => {
+      const answer = await fetch(`${url}/readyz`);
+      // With the reasons, should it not be ready.
+      expect({ status: answer.status, body: await answer.text() }).toMatchObject({ status: 200 });
+    }, 60_000);
   }
 }
