@@ -90,20 +90,20 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
     }
     if (inTrouble && pending.length === 0) logger.info('ledger written again');
     inTrouble &&= pending.length > 0;
+    // At once: what is recorded before the promise has resolved would wait for a writing that is over.
+    writing = undefined;
   }
 
   return {
     record: (entry, message) =>
       new Promise((resolve) => {
         pending.push({ entry, message, done: resolve });
-        if (inTrouble) resolve();
+        if (inTrouble || stopped) resolve();
         if (pending.length > LONGEST_BACKLOG) {
           for (const { done } of pending.splice(underWay, 1)) done();
           logger.error('ledger entry lost', { backlog: pending.length });
         }
-        writing ??= write().finally(() => {
-          writing = undefined;
-        });
+        writing ??= write();
       }),
     backlog: () => (inTrouble ? pending.length : 0),
     async drain(timeoutMs) {

@@ -60,6 +60,18 @@ test('what comes in one turn is written together, and what comes meanwhile with 
   expect(done).toEqual(['a', 'b', 'c', 'd']);
 });
 
+test('what is recorded at the moment at which the writing ends is written', async () => {
+  const publisher = heldPublisher();
+  const { recorder } = recorderOn(publisher);
+  const both = recorder.record(entryOf('a')).then(() => recorder.record(entryOf('b')));
+  await setImmediate();
+  await publisher.answer('confirm');
+  await setImmediate();
+  expect(publisher.published).toEqual([['a'], ['b']]);
+  await publisher.answer('confirm');
+  await both;
+});
+
 test('nobody waits for what cannot be written, and it is written later, in order', async () => {
   const publisher = heldPublisher();
   const { recorder, log } = recorderOn(publisher);
