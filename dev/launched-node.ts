@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { stopEpmd } from './epmd';
 import type { NodeFiles, NodePorts } from './node-files';
 import { removeRecord, writeRecord } from './node-record';
@@ -28,7 +29,7 @@ export function launchNode(
   files: NodeFiles,
 ): LaunchedNode {
   rmSync(files.pid, { force: true });
-  const child = spawnNode(executable, files);
+  const child = spawnNode(executable, dataDir, files);
   let failure: string | undefined;
   const exited = new Promise<void>((done) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
@@ -69,11 +70,17 @@ export function launchNode(
   };
 }
 
-function spawnNode(executable: string, files: NodeFiles) {
+function spawnNode(executable: string, dataDir: string, files: NodeFiles) {
   const output = openSync(files.output, 'w');
   // A process group of its own keeps a terminal's Ctrl-C away from the node, and a file for its output
   // keeps it from failing on a closed pipe when this process dies.
-  const child = spawn(executable, [], { env: files.env, detached: true, stdio: ['ignore', output, output] });
+  // What a crashing node leaves (MnesiaCore, erl_crash.dump) goes into its working directory.
+  const child = spawn(executable.includes('/') ? resolve(executable) : executable, [], {
+    cwd: dataDir,
+    env: files.env,
+    detached: true,
+    stdio: ['ignore', output, output],
+  });
   closeSync(output);
   return child;
 }

@@ -43,22 +43,30 @@ export interface GateOptions {
 /** A gate for one target. */
 export function createGate(options: GateOptions): Gate {
   const { clock, handlers, longestHoldMs, patienceMs, onOverload } = options;
-  const held = new Set<{ timer: NodeJS.Timeout; answer: (passage: Passage) => void }>();
+  const held = new Set<{ timer?: NodeJS.Timeout; answer: (passage: Passage) => void }>();
   const waiting = new Set<(passage: Passage) => void>();
   let running = 0;
   let closed = false;
 
   const untilDue = (dueAt: number) =>
     new Promise<Passage>((resolve) => {
-      const entry = { timer: undefined as unknown as NodeJS.Timeout, answer: resolve };
-      // Node's timers can fire a millisecond early, and the clock may have been set back: look again.
-      const look = () => {
+      const entry: { timer?: NodeJS.Timeout; answer: typeof resolve } = { answer: resolve };
+      // The clock may have been set back, and Node's timers fire up to a millisecond early: a further timer for that
+      // would be late by up to two, the next turn of the event loop is not.
+      const look = (waited: boolean) => {
+        if (!held.has(entry)) return;
         const restMs = dueAt - clock();
-        if (restMs > 0 && restMs <= longestHoldMs) entry.timer = setTimeout(look, restMs);
-        else if (held.delete(entry)) resolve(restMs > 0 ? 'back' : 'go');
+        if (restMs <= 0 || restMs > longestHoldMs) {
+          held.delete(entry);
+          resolve(restMs > 0 ? 'back' : 'go');
+        } else if (waited && restMs <= 1) {
+          setImmediate(look, true);
+        } else {
+          entry.timer = setTimeout(look, restMs, true);
+        }
       };
       held.add(entry);
-      look();
+      look(false);
     });
 
   const handlerFree = (patient: boolean) =>
