@@ -4,6 +4,7 @@ import { closeChannel, openQuietChannel } from './amqp/channel';
 import type { BrokerConnection } from './amqp/connection';
 import {
   type Conflict,
+  DECLARING_LOOK_MS,
   type Declaration,
   declareTopology,
   findConflicts,
@@ -147,7 +148,7 @@ async function checkBroker(connection: BrokerConnection): Promise<void> {
 
 /** On a cluster upgraded from 3.8 the flag may be off, and dead-lettering would fall back to at-most-once, silently. */
 async function checkStreams(connection: BrokerConnection): Promise<void> {
-  const channel = await openQuietChannel(connection);
+  const channel = await openQuietChannel(connection, DECLARING_LOOK_MS);
   try {
     await channel.assertQueue(PROBE_QUEUE, { durable: true, arguments: { 'x-queue-type': 'stream' } });
     await channel.deleteQueue(PROBE_QUEUE);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConfirmChannel } from 'amqplib';
 import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
+import { openAnswering } from './answers';
 import type { BrokerConnection } from './connection';
 
 /** Options of keepChannelOpen. */
@@ -18,6 +19,8 @@ export interface KeptChannelOptions<C extends Channel> {
   readonly onOpen: (channel: C) => Promise<void> | void;
   /** The channel is gone. */
   readonly onClosed?: () => void;
+  /** Opening it anew failed so many times in a row. */
+  readonly onFailing?: (error: unknown, failures: number) => void;
   readonly logger: Logger;
 }
 
@@ -38,7 +41,7 @@ const LONGEST_REOPEN_DELAY_MS = 5_000;
 export async function keepChannelOpen<C extends Channel>(
   options: KeptChannelOptions<C>,
 ): Promise<KeptChannel> {
-  const { name, open, onOpen, onClosed, logger } = options;
+  const { name, open, onOpen, onClosed, onFailing, logger } = options;
   let stopped = false;
   let current: C | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -75,6 +78,7 @@ export async function keepChannelOpen<C extends Channel>(
         openOnce().catch((error) => {
           if (stopped) return;
           logger.warn('channel not reopened yet', { channel: name, error: messageOf(error) });
+          onFailing?.(error, failures);
           reopenLater();
         }),
       delayMs,
@@ -96,15 +100,19 @@ export async function keepChannelOpen<C extends Channel>(
 /** How long a channel's close is waited for, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** Closes a channel, whatever its state. amqplib never answers when the connection is lost meanwhile. */
+/** Closes a channel, whatever its state, and waits a moment for it. */
 export async function closeChannel(channel: Channel): Promise<void> {
   const closing = channel.close().catch(() => {});
   await Promise.race([closing, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
 }
 
-/** Opens a channel for single requests: each rejects with its own error, so that nobody needs to listen for it. */
-export async function openQuietChannel({ model }: BrokerConnection): Promise<Channel> {
-  const channel = await model.createChannel();
+/**
+ * Opens a channel for single requests: each rejects with its own error, so that nobody needs to listen for it.
+ *
+ * @param lookMs see openAnswering
+ */
+export async function openQuietChannel(connection: BrokerConnection, lookMs?: number): Promise<Channel> {
+  const channel = await plainChannel(connection, lookMs)();
   channel.on('error', () => {});
   return channel;
 }
@@ -155,10 +163,10 @@ export function replyCodeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Opens a plain channel on this connection. */
-export const plainChannel = (connection: BrokerConnection) => (): Promise<Channel> =>
-  connection.model.createChannel();
+/** Opens a plain channel on this connection, with a limit on how long its answers may take. */
+export const plainChannel = (connection: BrokerConnection, lookMs?: number) => (): Promise<Channel> =>
+  openAnswering(connection, () => connection.model.createChannel(), lookMs);
 
-/** Opens a channel with publisher confirms on this connection. */
+/** Opens a channel with publisher confirms on this connection, with the same limit; confirms are not under it. */
 export const confirmChannel = (connection: BrokerConnection) => (): Promise<ConfirmChannel> =>
-  connection.model.createConfirmChannel();
+  openAnswering(connection, () => connection.model.createConfirmChannel());

@@ -2,6 +2,8 @@
  * One connection to RabbitMQ that comes back by itself (amqplib's own recovery), under a name by which
  * a person recognises it in the management UI.
  */
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type RecoveringChannelModel } from 'amqplib';
 import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
@@ -37,6 +39,13 @@ export interface BrokerConnection {
   cluster(): string;
   /** `down` between a loss and the recovery; `blocked` while the broker, short of memory or disk, takes no publishes. */
   state(): ConnectionState;
+  /**
+   * Breaks the connection, for something on it that hangs. The next one may lead to another node, where several share an address. What is in
+   * hand is delivered again and counts as returned, so it is done once in five minutes at most; false when it is not done now.
+   */
+  giveUp(why: string): boolean;
+  /** Where trouble on it is reported. */
+  readonly logger: Logger;
   /** Ends the connection for good. */
   close(): Promise<void>;
 }
@@ -47,8 +56,12 @@ export type ConnectionState = 'up' | 'down' | 'blocked';
 /** A half-open connection is noticed after two of these; RabbitMQ's default of 60 s would make that two minutes. */
 const HEARTBEAT_S = 5;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** How long RabbitMQ may take to say goodbye, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000;
 const RETRY_DELAY_MS = 200;
 const LONGEST_RETRY_DELAY_MS = 5_000;
+/** After a connection was given up, in milliseconds: the delivery limit of 20 is more than an hour and a half away then. */
+const GIVE_UP_PAUSE_MS = 300_000;
 
 /**
  * Connects, and stays connected until closed.
@@ -64,6 +77,8 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   let version = 'unknown';
   let cluster = '';
   let lastError: unknown;
+  let socket: Duplex | undefined;
+  let gaveUpAt = Number.NEGATIVE_INFINITY;
 
   const model = await connect(withHeartbeat(url), {
     ...tls,
@@ -90,6 +105,8 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   };
   model.on('connect', ({ connection }) => {
     connectedOnce = true;
+    // Not in amqplib's types. Its own close would wait for an answer once more.
+    socket = (connection as typeof connection & { readonly stream?: Duplex }).stream;
     version = connection.serverProperties.version;
     cluster = String(connection.serverProperties.cluster_name ?? '');
     become('up', 'info', 'connected');
@@ -111,11 +128,22 @@ export async function openConnection(options: ConnectionOptions): Promise<Broker
   }
   const user = userOf(url);
   return {
-    ...{ model, host, user },
+    ...{ model, host, user, logger },
     version: () => version,
     cluster: () => cluster,
     state: () => state,
-    close: () => model.close(),
+    giveUp(why) {
+      if (state === 'down' || performance.now() - gaveUpAt < GIVE_UP_PAUSE_MS) return false;
+      gaveUpAt = performance.now();
+      logger.warn('connection given up', { connection: name, host, error: why });
+      socket?.destroy(new Error(why));
+      return true;
+    },
+    async close() {
+      const closed = model.close().then(() => true);
+      // What is still to be sent is, unless RabbitMQ hangs.
+      if (!(await Promise.race([closed, sleep(CLOSE_TIMEOUT_MS, false, { ref: false })]))) socket?.destroy();
+    },
   };
 }
 

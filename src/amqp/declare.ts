@@ -50,6 +50,8 @@ export interface Conflict {
 
 /** RabbitMQ handles one request of a channel at a time; some channels side by side keep it busy. */
 const CHANNELS = 8;
+/** See openAnswering. In a cluster whose node has just come back, a declaration may wait for minutes until all agree on the others. */
+export const DECLARING_LOOK_MS = 60_000;
 const PRECONDITION_FAILED = 406;
 
 /**
@@ -138,7 +140,7 @@ async function onChannels<T>(
   const worker = async () => {
     let channel: Channel | undefined;
     for (let item = rest.pop(); item !== undefined; item = rest.pop()) {
-      channel ??= await openQuietChannel(connection);
+      channel ??= await openQuietChannel(connection, DECLARING_LOOK_MS);
       try {
         await act(channel, item);
       } catch (error) {

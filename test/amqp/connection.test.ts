@@ -42,3 +42,25 @@ test('whoever asks is told that a connection is up, lost and back', async () => 
   expect(told.at(-1)).toBe('up');
   await connection.close();
 });
+
+test('a connection that is given up comes back by itself, and is not given up again at once', async () => {
+  const told: ConnectionState[] = [];
+  const connection = await openConnection({
+    url: world.amqpUrl,
+    name: 'given up',
+    connectWaitMs: 10_000,
+    onStateChange: (state) => told.push(state),
+    logger: world.log,
+  });
+  const channel = await connection.model.createChannel();
+  const closed = new Promise((resolve) => channel.once('close', resolve));
+  expect(connection.giveUp('it hangs')).toBe(true);
+  await closed;
+  await eventually(() => expect(told).toEqual(['up', 'down', 'up']));
+  expect(connection.giveUp('it hangs')).toBe(false);
+  expect(connection.state()).toBe('up');
+  expect(world.log.lines).toContainEqual(
+    expect.objectContaining({ event: 'connection given up', connection: 'given up', error: 'it hangs' }),
+  );
+  await connection.close();
+});
