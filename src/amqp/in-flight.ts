@@ -40,6 +40,8 @@ export interface InFlight {
   noteReturn(message: Omit<Sent, 'sentAt' | 'returned'>, reason: string): void;
   /** Why nothing more should be sent for now; undefined when nothing is against it. */
   trouble(): 'full' | 'late' | undefined;
+  /** The message that has been in flight longest; undefined when there is none. */
+  oldest(): Sent | undefined;
 }
 
 /** After so long without sending anything a late broker is tried again, in milliseconds. */
@@ -91,6 +93,10 @@ export function createInFlight({ most, lateAfterMs, clock }: InFlightOptions): I
       const [oldest] = notOvertaken;
       if (!oldest || clock() - oldest.sentAt <= lateAfterMs) return undefined;
       return clock() - lastSentAt < TRY_AGAIN_MS ? 'late' : undefined;
+    },
+    oldest() {
+      const [oldest] = inFlight;
+      return oldest;
     },
   };
 }

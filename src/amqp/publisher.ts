@@ -6,6 +6,7 @@ import { type ConfirmChannel, IllegalOperationError } from 'amqplib';
 import { BrokerUnavailableError, messageOf, OutcomeUnknownError, PublishRefusedError } from '../errors';
 import type { Logger } from '../logger';
 import { DEFAULT_EXCHANGE, isAccessRefused } from './access';
+import { LOOK_MS, MOST_LOOKS } from './answers';
 import { confirmChannel, keepChannelOpen } from './channel';
 import type { BrokerConnection } from './connection';
 import { createInFlight, MAX_IN_FLIGHT, type Sent } from './in-flight';
@@ -59,6 +60,8 @@ export interface PublisherOptions {
   readonly onConfirm?: (seconds: number) => void;
   /** Unconfirmed messages at most; default 5000. */
   readonly maxInFlight?: number;
+  /** Between two looks for a confirm that does not come at all, in milliseconds; default 10,000. */
+  readonly lookMs?: number;
   readonly logger: Logger;
 }
 
@@ -68,6 +71,7 @@ export async function openPublisher({
   confirmTimeoutMs,
   onConfirm,
   maxInFlight = MAX_IN_FLIGHT,
+  lookMs = LOOK_MS,
   logger,
 }: PublisherOptions): Promise<OpenPublisher> {
   const { host } = connection;
@@ -108,6 +112,18 @@ export async function openPublisher({
       channel = undefined;
     },
     logger,
+  });
+
+  // After a network between its nodes was silent, RabbitMQ may have lost what a channel sent to a queue, and then takes nothing more
+  // from this channel for it, without a word: later messages are not confirmed either. Another channel begins anew.
+  const stopLooking = lookForHanging({
+    ...{ lookMs, oldest: inFlight.oldest, isUp: () => connection.state() === 'up' },
+    onHanging({ exchange, routingKey, sentAt }) {
+      const ageMs = Math.round(performance.now() - sentAt);
+      if (!channel || ageMs <= confirmTimeoutMs) return;
+      logger.warn('never confirmed, the channel is given up', { host, exchange, routingKey, ageMs });
+      channel.close().catch(() => {});
+    },
   });
 
   const refusal = (): string | undefined => {
@@ -169,9 +185,35 @@ export async function openPublisher({
     },
     async close() {
       await Promise.allSettled(waiting);
+      stopLooking();
       await kept.close();
     },
   };
+}
+
+/** Options of lookForHanging. */
+interface HangingOptions {
+  readonly lookMs: number;
+  readonly oldest: () => Sent | undefined;
+  /** Whether a confirm can be expected: an alarm keeps them all back. */
+  readonly isUp: () => boolean;
+  readonly onHanging: (sent: Sent) => void;
+}
+
+/** Looks now and then, and tells when the same message was the oldest one some times in a row. Call what it returns to end it. */
+function lookForHanging({ lookMs, oldest, isUp, onHanging }: HangingOptions): () => void {
+  let seen: Sent | undefined;
+  let looks = 0;
+  const timer = setInterval(() => {
+    const sent = isUp() ? oldest() : undefined;
+    looks = sent && sent === seen ? looks + 1 : 0;
+    seen = sent;
+    if (!sent || looks < MOST_LOOKS) return;
+    looks = 0;
+    onHanging(sent);
+  }, lookMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 function notSent(cause: unknown, host: string): Error {

@@ -88,3 +88,12 @@ test('a return is noted for the first message that it fits and that has none yet
   noteReturn();
   expect(returned()).toEqual([undefined, 'NO_ROUTE', 'NO_ROUTE']);
 });
+
+test('the oldest is the one that has waited longest, overtaken or not', () => {
+  expect(inFlight.oldest()).toBeUndefined();
+  const [first, second] = [send('first'), send('second')];
+  inFlight.answered(second as Sent);
+  expect(inFlight.oldest()).toBe(first);
+  inFlight.answered(first as Sent);
+  expect(inFlight.oldest()).toBeUndefined();
+});

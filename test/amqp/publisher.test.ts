@@ -90,7 +90,7 @@ describe('while the broker does not answer', () => {
   let proxy: SilentProxy;
   let connection: BrokerConnection;
   let opened: OpenPublisher;
-  const open = async (options: Pick<PublisherOptions, 'confirmTimeoutMs' | 'maxInFlight'>) => {
+  const open = async (options: Pick<PublisherOptions, 'confirmTimeoutMs' | 'maxInFlight' | 'lookMs'>) => {
     proxy = await startSilentProxy(world.amqpUrl);
     connection = await openConnection({
       url: proxy.amqpUrl,
@@ -143,6 +143,21 @@ describe('while the broker does not answer', () => {
     proxy.release();
     await expect(Promise.all(sent)).resolves.toHaveLength(3);
     await expect(publish('afterwards')).resolves.toBeUndefined();
+  });
+
+  test('a channel on which a confirm does not come at all is given up, and another one publishes', async () => {
+    await open({ confirmTimeoutMs: 50, lookMs: 30 });
+    await expect(publish('hanging')).rejects.toThrow(OutcomeUnknownError);
+    await eventually(() =>
+      expect(world.log.lines).toContainEqual(
+        expect.objectContaining({
+          event: 'never confirmed, the channel is given up',
+          routingKey: 'webhooks',
+        }),
+      ),
+    );
+    proxy.release();
+    await eventually(() => publish('afterwards'));
   });
 
   test('what was in flight when the connection breaks no longer counts once there is another', async () => {
