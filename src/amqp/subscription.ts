@@ -12,6 +12,7 @@ import { messageOf } from '../errors';
 import type { Logger } from '../logger';
 import { keepChannelOpen, plainChannel } from './channel';
 import type { BrokerConnection } from './connection';
+import { watchForSilence } from './silence';
 
 /** One message in hand, until it is acknowledged or requeued or its channel closes. */
 export interface Delivery {
@@ -46,6 +47,8 @@ export interface SubscriptionOptions {
   readonly onDelivery: (delivery: Delivery) => Promise<void>;
   /** The channel is gone: what was in hand comes again, here or elsewhere. A paused subscription is resumed. */
   readonly onLost: () => void;
+  /** Between two looks whether what the queue has is pushed, in milliseconds; default 10,000. */
+  readonly lookMs?: number;
   readonly logger: Logger;
 }
 
@@ -78,9 +81,21 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
   let channel: Channel | undefined;
   let state: 'opening' | 'pushing' | 'paused' | 'stopped' = 'opening';
   const closed = new WeakSet<Channel>();
+  /** Counts deliveries and channels. */
+  let came = 0;
+  /** The latest channel, what `came` was when it opened, and how many deliveries of it are in hand. */
+  let latest: Channel | undefined;
+  let cameBefore = 0;
+  let inHand = 0;
 
-  const handed = (on: Channel, message: ConsumeMessage | GetMessage) =>
-    delivery(on, message, () => closed.has(on));
+  const handed = (on: Channel, message: ConsumeMessage | GetMessage) => {
+    came++;
+    inHand++;
+    const outOfHand = () => {
+      if (on === latest) inHand--;
+    };
+    return delivery(on, message, () => closed.has(on), outOfHand);
+  };
 
   const consume = (on: Channel) =>
     on.consume(queue, (message) => void (message ? onDelivery(handed(on, message)) : onCancelled(on)), {
@@ -114,6 +129,9 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       opened.once('close', () => closed.add(opened));
       if (state === 'stopped') return;
       state = 'opening';
+      latest = opened;
+      cameBefore = ++came;
+      inHand = 0;
       await opened.checkQueue(queue);
       await opened.prefetch(prefetch);
       channel = opened;
@@ -128,6 +146,23 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       onLost();
     },
     logger,
+  });
+
+  const stopWatching = watchForSilence({
+    lookMs: options.lookMs,
+    expecting: () =>
+      state === 'pushing' &&
+      connection.state() === 'up' &&
+      inHand < prefetch &&
+      // With a single active consumer another one may be the active one.
+      (canPull || came > cameBefore),
+    came: () => came,
+    waiting: async () => (await channel?.checkQueue(queue))?.messageCount ?? 0,
+    onSilence(messages) {
+      logger.warn('nothing is pushed, the channel is given up', { queue, consumerTag, messages });
+      channel?.close().catch(() => {});
+    },
+    onError: (error) => logger.debug('not looked for silence', { queue, error: messageOf(error) }),
   });
 
   /** Requests of a channel are answered in their order, so pausing and resuming cannot overtake each other. */
@@ -162,6 +197,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     },
     async close() {
       state = 'stopped';
+      stopWatching();
       const on = channel;
       // RabbitMQ lets 32 acknowledgements at a time be under way to a quorum queue, keeps the others back in the
       // channel and forgets them when that closes. It answers a get after all of them; what it hands out
@@ -176,10 +212,16 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
   };
 }
 
-function delivery(channel: Channel, message: ConsumeMessage | GetMessage, lost: () => boolean): Delivery {
+function delivery(
+  channel: Channel,
+  message: ConsumeMessage | GetMessage,
+  lost: () => boolean,
+  outOfHand: () => void,
+): Delivery {
   const send = (act: () => void): boolean => {
     try {
       act();
+      outOfHand();
       return true;
     } catch {
       return false; // amqplib throws on a closed channel; the broker has put the message back by then
