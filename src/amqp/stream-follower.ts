@@ -53,6 +53,10 @@ export const MARK = 'mark';
 const RETRY_DELAY_MS = 200;
 /** What one reader has, and what follows what was read, comes within this time, in milliseconds; else the reading stalls. */
 const STALLED_AFTER_MS = 2_000;
+/** How long the question for the latest entry may take, in milliseconds: all that is due waits for it. */
+const LATEST_TIMEOUT_MS = 10_000;
+/** Readings in a row that stall until the connection is given up: some minute. Another node may have a replica that goes on. */
+const MOST_STALLS = 20;
 
 /**
  * Follows a stream from its first entry.
@@ -60,7 +64,7 @@ const STALLED_AFTER_MS = 2_000;
  * @throws amqplib's error when the stream is not there or may not be read
  */
 export async function followStream(options: StreamFollowerOptions): Promise<StreamFollower> {
-  const { publisher, stream, exchange, onEntry, onRenewed, logger } = options;
+  const { connection, publisher, stream, exchange, onEntry, onRenewed, logger } = options;
   const closing = new AbortController();
   const progress = createProgress(closing.signal);
   /** On performance.now(), which nobody sets. */
@@ -68,6 +72,7 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
   /** Written when the reading began, and not read yet. */
   let awaited: { readonly id: string; readonly at: number } | undefined;
   let caughtUp = false;
+  let stalls = 0;
   let proving: Promise<void> | undefined;
 
   const reader = await readStream({
@@ -78,6 +83,7 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
         provenAt = Math.max(provenAt, awaited.at);
         awaited = undefined;
         caughtUp = true;
+        stalls = 0;
       }
       progress.made();
     },
@@ -113,6 +119,7 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
     logger.warn('stream read anew', { stream, why });
     caughtUp = false;
     awaited = undefined;
+    if (++stalls % MOST_STALLS === 0) connection.giveUp(`the stream ${stream} cannot be read: ${why}`);
     reader.restart();
   }
 
@@ -120,7 +127,7 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
     if (!caughtUp) return void (await progress.until(() => caughtUp));
     const startedAt = performance.now();
     try {
-      const latest = await reader.latest();
+      const latest = await inTime(reader.latest(), LATEST_TIMEOUT_MS);
       if (!(await progress.until(() => reader.position() >= latest, STALLED_AFTER_MS)))
         throw new Error(`entry ${latest} is there and does not come`);
       provenAt = Math.max(provenAt, startedAt);
@@ -183,6 +190,18 @@ function markEntry(exchange: string, id: string) {
 
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   await sleep(delayMs, undefined, { signal, ref: false }).catch(() => {});
+}
+
+async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function abortable(promise: Promise<void>, signal?: AbortSignal): Promise<void> {

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { BrokerUnavailableError, messageOf } from '../errors';
 import type { Logger } from '../logger';
-import { keepChannelOpen, plainChannel, withChannel } from './channel';
+import { isAccessRefused } from './access';
+import { isNotFound, keepChannelOpen, plainChannel, withChannel } from './channel';
 import type { BrokerConnection } from './connection';
 
 /** An entry of a stream. */
@@ -56,6 +57,8 @@ export interface StreamReader {
 
 /** Entries on their way at once: enough that reading is not a matter of round trips. */
 const PREFETCH = 1_000;
+/** Failures to begin reading until the connection is given up, about a minute: the node may have lost its replica, and another one has one. */
+const MOST_FAILURES = 12;
 
 /**
  * Reads a stream from its first entry and follows it, over every loss of the channel or the connection.
@@ -108,6 +111,10 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
     },
     onClosed: () => {
       channel = undefined;
+    },
+    onFailing(error, failures) {
+      if (failures % MOST_FAILURES !== 0 || isNotFound(error) || isAccessRefused(error)) return;
+      connection.giveUp(`the stream ${stream} cannot be read: ${messageOf(error)}`);
     },
     logger,
   });
@@ -223,6 +230,8 @@ export async function entryAt(
 
 /** How many entries are on their way while they are worked through. */
 const RANGE_PREFETCH = 200;
+/** How long the next entry of a range may take, in milliseconds: it is there, and a busy node is no reason to begin again. */
+const RANGE_TIMEOUT_MS = 30_000;
 
 /**
  * Goes through the entries from one offset to another, both included, as far as the stream still has them.
@@ -239,23 +248,32 @@ export function readRange(
 ): Promise<void> {
   return withChannel(connection, `The stream ${stream}`, async (channel) => {
     await channel.prefetch(RANGE_PREFETCH);
+    let silence: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve, reject) => {
       let turn = Promise.resolve();
+      let underWay = 0;
+      silence = setTimeout(() => {
+        if (underWay > 0) silence?.refresh();
+        else reject(new Error(`no entry came within ${RANGE_TIMEOUT_MS} ms`));
+      }, RANGE_TIMEOUT_MS);
       const take = async (message: ConsumeMessage) => {
         const { content, properties } = message;
         const offset = offsetOf(message);
         if (offset >= from && offset <= to) await onEntry({ offset, content, properties });
         channel.ack(message);
         if (offset >= to) resolve();
+        underWay--;
+        silence?.refresh();
       };
       channel.once('close', () => reject(new Error('the channel was closed')));
       const onMessage = (message: ConsumeMessage | null) => {
         if (!message) return reject(new Error('cancelled by the broker'));
+        underWay++;
         turn = turn.then(() => take(message));
         turn.catch(reject);
       };
       channel.consume(stream, onMessage, { arguments: { 'x-stream-offset': from } }).catch(reject);
-    });
+    }).finally(() => clearTimeout(silence));
   });
 }
 

@@ -149,6 +149,35 @@ test('a reading that stalls without a word is noticed: nothing is proven, until 
   expect(entries).toEqual(['hidden']);
 });
 
+test('a question for the latest entry that is not answered holds nobody up for long', async () => {
+  let hanging = false;
+  const connection = await world.connect('hanging');
+  const model = new Proxy(connection.model, {
+    get: (target, name) =>
+      name === 'createChannel' ? async () => asking(await target.createChannel()) : Reflect.get(target, name),
+  });
+  const asking = (channel: Channel) =>
+    new Proxy(channel, {
+      get(target, name) {
+        const value = Reflect.get(target, name);
+        if (name === 'consume' && hanging) return () => new Promise(() => {});
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const follower = await follow({ connection: { ...connection, model } });
+  await follower.knownSince(0);
+  hanging = true;
+  const proof = follower.knownSince(0);
+  await eventually(() =>
+    expect(world.log.lines).toContainEqual(
+      expect.objectContaining({ event: 'stream read anew', why: 'no answer within 10000 ms' }),
+    ),
+  );
+  hanging = false;
+  await proof;
+  expect(follower.caughtUp()).toBe(true);
+});
+
 test('who waits for a proof can give up', async () => {
   const follower = await follow({ publisher: { publish: () => Promise.reject(new Error('blocked')) } });
   const giveUp = new AbortController();
