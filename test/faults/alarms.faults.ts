@@ -1,4 +1,4 @@
-/** Scene 4: RabbitMQ is short of memory, then of disk; an API has no file handles left. */
+/** RabbitMQ is short of memory, then of disk; an API has no file handles left. */
 
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

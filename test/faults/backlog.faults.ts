@@ -1,4 +1,4 @@
-/** Scene 9, second part: a million messages wait, and then all are due within one minute. */
+/** A million messages wait, and then all are due within one minute. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Gauge, peakOf, watchProcesses } from './gauges';
 import { messageOf, postBatch } from './load';

@@ -9,6 +9,8 @@ export interface SceneBroker<Own> {
   readonly version: string;
   /** Of each of its nodes. */
   readonly amqpUrls: readonly [string, ...string[]];
+  /** Of a node that runs. */
+  managementUrl(): string;
   /** What the scene gets to break. */
   readonly own: Own;
   end(): Promise<void>;
@@ -30,6 +32,7 @@ export async function startOneNode(): Promise<SceneBroker<OneNode>> {
   return {
     version: started.version,
     amqpUrls: [started.amqpUrl],
+    managementUrl: () => node.managementUrl,
     own: {
       nodeFiles: started,
       node: () => node,
@@ -59,6 +62,7 @@ export async function startThreeNodes(): Promise<SceneBroker<ThreeNodes>> {
   return {
     version: cluster.version,
     amqpUrls: [first, ...others],
+    managementUrl: () => cluster.nodes[0]?.managementUrl ?? '',
     own: { cluster },
     end: () => cluster.end(),
   };

@@ -1,4 +1,4 @@
-/** Scene 5: the clock of a consumer is wrong; the clocks of all processes are put forward and back. */
+/** The clock of a consumer is wrong; the clocks of all processes are put forward and back. */
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ALLOWANCE_MS, WHEEL } from '../../src/wheel';

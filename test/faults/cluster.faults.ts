@@ -1,4 +1,4 @@
-/** Scene 2: of a cluster of three nodes some end, or hear nothing of the others. */
+/** Of a cluster of three nodes some end, or hear nothing of the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { managementRequest } from '../../dev/management';
 import type { ClusterNode } from '../../dev/private-cluster';
@@ -88,7 +88,7 @@ async function apart(stage: ClusterStage, name: string, part: (node: ClusterNode
   });
 }
 
-clusterScene('cluster', async (stage) => {
+clusterScene('cluster: nodes', async (stage) => {
   const { cluster } = stage;
   const [first, second, third] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
   for (let round = 0; round < FORM.rounds; round++) {
@@ -111,6 +111,13 @@ clusterScene('cluster', async (stage) => {
       await sleep(GONE_MS);
       await controlNode(second, 'set_disk_free_limit', '50MB');
     });
+  }
+  await sleep(PAUSE_MS);
+});
+
+clusterScene('cluster: partitions', async (stage) => {
+  const { cluster } = stage;
+  for (let round = 0; round < FORM.rounds; round++) {
     await apart(stage, 'a node cut off from the others', cluster.cutOff);
     await apart(stage, 'a node and the others hear nothing of each other', cluster.isolate);
   }

@@ -1,4 +1,4 @@
-/** Scene 3: the network between the processes and the broker fails, in every way that TCP knows. */
+/** The network between the processes and the broker fails, in every way that TCP knows. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FORM, scene } from './scene';
 import { type Stage, untilReady } from './stage';

@@ -1,4 +1,4 @@
-/** Scene 1: processes and the broker end without a word, one after the other. */
+/** Processes and the broker end without a word, one after the other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FORM, scene } from './scene';
 import { type Stage, untilReady } from './stage';

@@ -1,4 +1,4 @@
-/** Scene 8: somebody publishes rubbish into every queue of ours. */
+/** Somebody publishes rubbish into every queue of ours. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { TARGET_NAMES } from '../../src/targets';

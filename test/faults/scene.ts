@@ -6,7 +6,8 @@ import { type CommonStage, type Stage, type StageOptions, setStage } from './sta
 
 /**
  * How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene, FAULTS_SKEW_MINUTES
- * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, and FAULTS_PENDING messages at once.
+ * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, and FAULTS_PENDING messages at once. FAULTS_LOGS
+ * is a folder for the logs of all processes.
  */
 export const FORM = {
   rate: Number(process.env.FAULTS_RATE || 200),

@@ -1,4 +1,4 @@
-/** Scene 9, first part: a steady load for long; nothing grows with time. */
+/** A steady load for long; nothing grows with time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Gauge, watchProcesses } from './gauges';
 import { FORM, scene } from './scene';

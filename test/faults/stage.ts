@@ -1,7 +1,11 @@
 /** A stage for a scene: a broker, processes of the service, a proxy between them, callees, a load, and a journal of it all. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { managementRequest } from '../../dev/management';
 import { type BrokerConnection, openConnection } from '../../src/amqp/connection';
 import { type Subscription, subscribe } from '../../src/amqp/subscription';
+import { messageOf } from '../../src/errors';
 import { TARGET_NAMES } from '../../src/targets';
 import { parkedQueue, UNROUTABLE } from '../../src/topology';
 import { eventually } from '../broker/eventually';
@@ -68,7 +72,7 @@ const PATIENCE_MS = 90_000;
 
 /** Starts everything else on a running broker, the load last. */
 export async function setStage<Own>(
-  { version, amqpUrls, own }: SceneBroker<Own>,
+  { version, amqpUrls, managementUrl, own }: SceneBroker<Own>,
   options: StageOptions,
 ): Promise<Stage<Own>> {
   const { rate, longestDelayMs = 20_000, fileHandles, env = {}, patienceMs = PATIENCE_MS } = options;
@@ -109,6 +113,7 @@ export async function setStage<Own>(
     const service = start(args);
     return { code: await service.exited, stderr: service.stderr() };
   };
+  const notes: string[] = [];
   const declareTopology = async () => (await run('topology.js')).code;
   if ((await declareTopology()) !== 0) throw new Error('the topology was not declared');
   const relayed = await observeRelay(connection, journal, logger);
@@ -140,7 +145,7 @@ export async function setStage<Own>(
   return {
     ...own,
     ...{ version, journal, proxy, apis, consumers, connection, destinations },
-    ...{ notes: [], findings: [] },
+    ...{ notes, findings: [] },
     ...stage,
     async fault(name, act) {
       const from = Date.now();
@@ -156,14 +161,16 @@ export async function setStage<Own>(
       await sleep(Math.max(0, lastDueAt - Date.now()));
       for (const giveUpAt = Date.now() + patienceMs; Date.now() < giveUpAt; await sleep(500)) {
         await collectParked(connection, journal).catch(() => {}); // not back yet
-        if (unfinished(journal).length === 0) break;
+        if (unfinished(journal).length === 0) return judge(journal);
       }
+      notes.push(`left in queues: ${await contents(managementUrl()).catch(messageOf)}`);
       return judge(journal);
     },
     async strike() {
       await load?.stop();
       proxy.heal();
       await Promise.all(all.map((service) => service.end('SIGKILL')));
+      if (process.env.FAULTS_LOGS) writeLogs(process.env.FAULTS_LOGS, all);
       await relayed.close();
       await connection.close().catch(() => {});
       await Promise.all([proxy, unbroken, callee].map((each) => each.close()));
@@ -205,6 +212,34 @@ async function observeRelay(
   });
 }
 
+/** Which queues hold something, and whether RabbitMQ believes it to be in somebody's hands. */
+async function contents(managementUrl: string): Promise<string> {
+  const columns = 'name,type,messages_ready,messages_unacknowledged,consumers';
+  const queues = (await managementRequest(managementUrl, 'GET', `/api/queues/%2F?columns=${columns}`)) as {
+    readonly name: string;
+    readonly type?: string;
+    readonly messages_ready?: number;
+    readonly messages_unacknowledged?: number;
+    readonly consumers?: number;
+  }[];
+  return queues
+    .filter(({ type }) => type !== 'stream')
+    .flatMap(({ name, messages_ready: ready = 0, messages_unacknowledged: inHand = 0, consumers = 0 }) =>
+      ready + inHand > 0 ? `${name} (${ready} ready, ${inHand} in hand, ${consumers} consumers)` : [],
+    )
+    .join(', ');
+}
+
+/** A file for each process. */
+function writeLogs(folder: string, services: readonly Service[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { process: child, log, stderr } of services) {
+    const [, program = '', role = ''] = child.spawnargs;
+    const file = join(folder, `${child.pid}-${basename(program, '.js')}-${role}.log`);
+    writeFileSync(file, [...log.map((line) => JSON.stringify(line)), stderr()].join('\n'));
+  }
+}
+
 async function collectParked(connection: BrokerConnection, { parked, strangers }: Journal): Promise<void> {
   const channel = await connection.model.createChannel();
   try {
@@ -228,7 +263,7 @@ export async function untilReady(stage: Pick<CommonStage, 'apis'>): Promise<void
     await eventually(async () => {
       const answer = await fetch(`${url}/readyz`);
       // With the reasons, should it not be ready.
-      expect({ status: answer.status, body: await answer.text() }).toMatchObject({ status: 200 });
+      expect(`${answer.status} ${await answer.text()}`).toMatch(/^200 /);
     }, 60_000);
   }
 }

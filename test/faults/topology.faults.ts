@@ -1,4 +1,4 @@
-/** Scene 6: what was declared is damaged by hand while everything runs, and mended by the bootstrap. */
+/** What was declared is damaged by hand while everything runs, and mended by the bootstrap. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { managementRequest } from '../../dev/management';
 import { TICKS } from '../../src/targets';
