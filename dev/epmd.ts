@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Asks the epmd on a port to end, over its own protocol. It refuses while a node is registered, which lasts
- * until it has noticed the node's end, hence the retries, for 2 s. Nothing listening there is fine.
+ * until it has noticed the node's end, hence the retries, for 2 s. Nothing listening there is fine: it listens for a moment after it
+ * has said OK, and its port is free only then.
  */
 export async function stopEpmd(port: number): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const answer = await killRequest(port);
-    if (answer === undefined || answer === 'OK') return;
-    await sleep(100);
+    if (answer === undefined) return;
+    await sleep(answer === 'OK' ? 20 : 100);
   }
 }
 

@@ -26,8 +26,10 @@ const UNPROMISED = 1_000_000_000;
 async function broken(stage: ClusterStage, name: string, act: () => Promise<unknown>): Promise<void> {
   await sleep(PAUSE_MS);
   await stage.fault(name, act);
+  const healedAt = performance.now();
   await stage.cluster.untilWhole();
   await untilReady(stage);
+  stage.notes.push(`${name}: ready again after ${Math.round((performance.now() - healedAt) / 1_000)} s`);
 }
 
 async function goneForAWhile(nodes: readonly ClusterNode[], meanwhile = () => sleep(GONE_MS)): Promise<void> {

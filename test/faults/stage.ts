@@ -69,6 +69,8 @@ export interface CommonStage {
 
 const RELAY_QUEUE = 'faults.relay';
 const PATIENCE_MS = 90_000;
+/** RabbitMQ 3.10 needs up to a minute and a half after a partition until its streams can be read on every node. */
+const READY_DEADLINE_MS = 180_000;
 
 /** Starts everything else on a running broker, the load last. */
 export async function setStage<Own>(
@@ -264,6 +266,6 @@ export async function untilReady(stage: Pick<CommonStage, 'apis'>): Promise<void
       const answer = await fetch(`${url}/readyz`);
       // With the reasons, should it not be ready.
       expect(`${answer.status} ${await answer.text()}`).toMatch(/^200 /);
-    }, 60_000);
+    }, READY_DEADLINE_MS);
   }
 }
