@@ -38,8 +38,9 @@ export interface CancellationOptions extends ChangeOptions {
 }
 
 /** Others may change the same message meanwhile; after so many of them it is given up. */
-const TRIES = 5;
-const LOOK_MS = 50;
+export const TRIES = 5;
+/** How long the next entry of the ledger is waited for before another try, in milliseconds. */
+export const LOOK_MS = 50;
 
 /** Cancels by way of this ledger and these verdicts. */
 export function createCancellation(options: CancellationOptions): Cancellation {

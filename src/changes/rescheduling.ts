@@ -8,7 +8,7 @@ import type { LedgerRecord } from '../ledger/record';
 import { idDueAt, type Message } from '../message';
 import type { Scheduler } from '../scheduler';
 import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
-import { type ChangeOptions, requireChangeable } from './cancellation';
+import { type ChangeOptions, LOOK_MS, requireChangeable, TRIES } from './cancellation';
 
 /** A message that waits. */
 export interface Waiting {
@@ -24,7 +24,7 @@ export interface Rescheduling {
    *
    * @throws UnknownMessageError there is no such message
    * @throws TooLateError it is due in a moment, or has come to its end
-   * @throws InProgressError another request is changing it
+   * @throws InProgressError other requests are changing it
    * @throws LedgerOffError there is no ledger
    */
   reschedule(id: string, dueAt: number): Promise<Waiting>;
@@ -41,14 +41,15 @@ export interface ReschedulingOptions extends ChangeOptions {
 export function createRescheduling(options: ReschedulingOptions): Rescheduling {
   const { ledger, scheduler, owed, clock, guardMs } = options;
 
-  async function move(record: LedgerRecord, dueAt: number, within: Ledger): Promise<Waiting> {
+  /** Undefined when somebody else has changed the message meanwhile, or it is not known yet here that somebody had. */
+  async function moveOnce(record: LedgerRecord, dueAt: number, within: Ledger): Promise<Waiting | undefined> {
     const { id, to, attempt, delivery: from, dueAt: oldDueAt } = record;
     requireChangeable(record, clock(), guardMs);
     const message = await waitingMessage(record, within);
     const delivery = idDueAt(dueAt);
     const entry = { id, to, delivery, attempt, dueAt };
     const claim = await within.settle({ ...entry, kind: 'claimed', from, at: clock() });
-    if (claim.effect === 'lost') throw inProgress(id);
+    if (claim.effect === 'lost') return undefined;
     const moved = { ...message, dueAt, delivery, revision: claim.revision };
     await scheduler.forward(moved);
     const { effect } = await within.settle({ ...entry, kind: 'rescheduled', at: clock() }, moved);
@@ -62,18 +63,26 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
     return { dueAt, status: attempt === 1 ? 'scheduled' : 'retrying' };
   }
 
+  async function move(id: string, dueAt: number, within: Ledger): Promise<Waiting> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const moved = await moveOnce(await within.require(id), dueAt, within);
+      if (moved) return moved;
+      await within.nextEntry(LOOK_MS);
+    }
+    throw inProgress(id);
+  }
+
   return {
     async reschedule(id, dueAt) {
       if (!ledger) throw new LedgerOffError('Rescheduling');
-      return move(await ledger.require(id), Math.max(dueAt, clock()), ledger);
+      return move(id, Math.max(dueAt, clock()), ledger);
     },
     async runNow(id) {
       if (!ledger) throw new LedgerOffError('Running a message now');
-      const record = await ledger.require(id);
-      const { status, dueAt } = record;
+      const { status, dueAt } = await ledger.require(id);
       const waits = status === 'scheduled' || status === 'due' || status === 'retrying';
       if (waits && dueAt - clock() < guardMs) return { dueAt, status };
-      return move(record, clock(), ledger);
+      return move(id, clock(), ledger);
     },
   };
 }
