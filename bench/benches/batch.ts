@@ -87,7 +87,10 @@ async function measureOurs(lab: Lab, ledger: 'on' | 'off', { seconds, warmUpSeco
   const { requestsPerSecond, acceptedPerSecond, latency } = await send(seconds);
   await end();
   return {
-    figures: { 'messages/s': acceptedPerSecond, 'refused/s': requestsPerSecond * BATCH - acceptedPerSecond },
+    figures: {
+      'messages/s': acceptedPerSecond,
+      'refused/s': Math.max(0, requestsPerSecond * BATCH - acceptedPerSecond),
+    },
     distribution: latency,
   };
 }
