@@ -38,9 +38,9 @@ export interface CancellationOptions extends ChangeOptions {
 }
 
 /** Others may change the same message meanwhile; after so many of them it is given up. */
-export const TRIES = 5;
+const TRIES = 5;
 /** How long the next entry of the ledger is waited for before another try, in milliseconds. */
-export const LOOK_MS = 50;
+const LOOK_MS = 50;
 
 /** Cancels by way of this ledger and these verdicts. */
 export function createCancellation(options: CancellationOptions): Cancellation {
@@ -50,14 +50,13 @@ export function createCancellation(options: CancellationOptions): Cancellation {
 
   async function cancel(id: string): Promise<void> {
     if (!ledger) return cancelUnseen(id);
-    for (let tries = 0; tries < TRIES; tries++) {
+    await untilChanged(id, ledger, async () => {
       const record = await ledger.find(id);
-      if (!record && !ledger.isComplete()) return cancelUnseen(id);
-      if (!record) throw new UnknownMessageError(id);
-      if (await isCancelled(record, ledger)) return;
-      await ledger.nextEntry(LOOK_MS);
-    }
-    throw new InProgressError(`The message "${id}" is being changed by another request. Try again.`);
+      if (record) return (await isCancelled(record, ledger)) || undefined;
+      if (ledger.isComplete()) throw new UnknownMessageError(id);
+      await cancelUnseen(id);
+      return true;
+    });
   }
 
   /** False when somebody else has changed the message meanwhile. */
@@ -101,6 +100,30 @@ export function createCancellation(options: CancellationOptions): Cancellation {
   }
 
   return { cancel };
+}
+
+/**
+ * Tries to change a message until no other request comes first.
+ *
+ * @param change undefined when another one has come first
+ * @throws InProgressError others came first again and again
+ */
+export async function untilChanged<T>(
+  id: string,
+  ledger: Pick<Ledger, 'nextEntry'>,
+  change: () => Promise<T | undefined>,
+): Promise<T> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const changed = await change();
+    if (changed !== undefined) return changed;
+    await ledger.nextEntry(LOOK_MS);
+  }
+  throw inProgress(id);
+}
+
+/** For a request that another one has forestalled. */
+export function inProgress(id: string): InProgressError {
+  return new InProgressError(`The message "${id}" is being changed by another request. Try again.`);
 }
 
 /**

@@ -2,13 +2,13 @@
  * Giving a waiting message another due time. The new delivery is confirmed before the old one is void: a crash between
  * the two can have it handled at the old time, or twice, and never not at all.
  */
-import { InProgressError, LedgerOffError, OutcomeUnknownError, TooLateError } from '../errors';
+import { LedgerOffError, OutcomeUnknownError, TooLateError } from '../errors';
 import type { Ledger } from '../ledger/ledger';
 import type { LedgerRecord } from '../ledger/record';
 import { idDueAt, type Message } from '../message';
 import type { Scheduler } from '../scheduler';
 import { VERDICT_LEAD_MS } from '../verdicts/verdicts';
-import { type ChangeOptions, LOOK_MS, requireChangeable, TRIES } from './cancellation';
+import { type ChangeOptions, inProgress, requireChangeable, untilChanged } from './cancellation';
 
 /** A message that waits. */
 export interface Waiting {
@@ -63,14 +63,8 @@ export function createRescheduling(options: ReschedulingOptions): Rescheduling {
     return { dueAt, status: attempt === 1 ? 'scheduled' : 'retrying' };
   }
 
-  async function move(id: string, dueAt: number, within: Ledger): Promise<Waiting> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const moved = await moveOnce(await within.require(id), dueAt, within);
-      if (moved) return moved;
-      await within.nextEntry(LOOK_MS);
-    }
-    throw inProgress(id);
-  }
+  const move = (id: string, dueAt: number, within: Ledger): Promise<Waiting> =>
+    untilChanged(id, within, async () => moveOnce(await within.require(id), dueAt, within));
 
   return {
     async reschedule(id, dueAt) {
@@ -94,8 +88,4 @@ async function waitingMessage({ id, offset }: LedgerRecord, within: Ledger): Pro
   throw new TooLateError(
     `The ledger has the content of the message "${id}" no longer; it stays as it is, and can only be cancelled.`,
   );
-}
-
-function inProgress(id: string): InProgressError {
-  return new InProgressError(`The message "${id}" is being changed by another request. Try again.`);
 }

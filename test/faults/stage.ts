@@ -69,7 +69,7 @@ export interface CommonStage {
 
 const RELAY_QUEUE = 'faults.relay';
 const PATIENCE_MS = 90_000;
-/** RabbitMQ 3.10 needs up to a minute and a half after a partition until its streams can be read on every node. */
+/** RabbitMQ 3.10 can need more than a minute after a partition until its streams can be read on every node. */
 const READY_DEADLINE_MS = 180_000;
 
 /** Starts everything else on a running broker, the load last. */
