@@ -20,6 +20,9 @@ export async function managementRequest(
     headers: {
       authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}`,
       'content-type': 'application/json',
+      // RabbitMQ 4.3 closes a connection that is idle for 5 s. Whoever's event loop is blocked then (by compiling a
+      // test file, for instance) does not see it, and would send the next request on what is closed.
+      connection: 'close',
     },
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
