@@ -12,6 +12,7 @@ import { encodeEntry, hasMessage, type LedgerEntry } from '../src/ledger/entry';
 import { createExtent } from '../src/ledger/extent';
 import type { Ledger, Placed } from '../src/ledger/ledger';
 import type { Recorder } from '../src/ledger/recorder';
+import { createRevisions } from '../src/ledger/revisions';
 import { createLedgerView } from '../src/ledger/view';
 import type { Message } from '../src/message';
 import { type ReadLedger, reporterBeside } from '../src/reports/report';
@@ -36,6 +37,7 @@ export function createMemoryLedger({
   let onEntry: ((entry: LedgerEntry) => void) | undefined;
   const view = createLedgerView({ limit, idHoldMs, clock });
   const memory = createVerdictMemory(clock);
+  const revisions = createRevisions(memory.highestRevision);
   const messages: (Message | undefined)[] = [];
   const entries: LedgerEntry[] = [];
 
@@ -58,7 +60,7 @@ export function createMemoryLedger({
     await before(entry);
     const offset = entries.push(entry) - 1;
     messages[offset] = message;
-    const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
+    const placed = { effect: view.apply(entry, offset), offset, revision: revisions.next(entry, offset) };
     owed.note(entry, placed, view.get(entry.id));
     onEntry?.(entry);
     return placed;

@@ -13,11 +13,13 @@ import { BrokerUnavailableError, OutcomeUnknownError, UnknownMessageError } from
 import type { Logger } from '../logger';
 import { decodeMessage, type Message } from '../message';
 import { LEDGER } from '../topology';
+import type { Verdicts } from '../verdicts/verdicts';
 import { decodeEntries, envelopeIn } from './batch';
 import type { LedgerEntry } from './entry';
 import { createExtent, type Extent } from './extent';
 import type { LedgerRecord } from './record';
 import { ledgerPublication } from './recorder';
+import { createRevisions } from './revisions';
 import type { Applied } from './rules';
 import { createLedgerView, type LedgerView } from './view';
 
@@ -25,7 +27,7 @@ import { createLedgerView, type LedgerView } from './view';
 export interface Placed {
   readonly effect: Applied;
   readonly offset: number;
-  /** Its rank among all that concerns its message: the offset, unless the entry was copied from another broker. */
+  /** Its rank among all that concerns its message: the offset, unless the entry was copied from another broker or the stream is a new one. */
   readonly revision: number;
 }
 
@@ -74,6 +76,7 @@ export interface LedgerOptions {
   /** Reads. */
   readonly connection: BrokerConnection;
   readonly publisher: Pick<Publisher, 'publish'>;
+  readonly verdicts: Pick<Verdicts, 'highestRevision'>;
   readonly clock: Clock;
   /** See LedgerViewOptions. */
   readonly limit: number;
@@ -101,8 +104,9 @@ const PROOF_TIMEOUT_MS = 2_000;
  * @throws amqplib's error when the stream is not there or may not be read
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const { connection, publisher, clock, limit, idHoldMs, echoTimeoutMs = ECHO_TIMEOUT_MS } = options;
-  const { extent = createExtent() } = options;
+  const { connection, publisher, verdicts, clock, limit, idHoldMs } = options;
+  const { echoTimeoutMs = ECHO_TIMEOUT_MS, extent = createExtent() } = options;
+  const revisions = createRevisions(verdicts.highestRevision);
   let view = createLedgerView({ limit, idHoldMs, clock });
   const echoes = new Map<string, (placed: Placed) => void>();
   const waiting = new Set<() => void>();
@@ -110,7 +114,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const onEntry = ({ offset, content, properties }: StreamEntry) => {
     extent.note(offset, content.length);
     for (const { entry } of decodeEntries({ content, properties })) {
-      const placed = { effect: view.apply(entry, offset), offset, revision: entry.revision ?? offset };
+      const revision = revisions.next(entry, offset);
+      const placed = { effect: view.apply(entry, offset), offset, revision };
       options.onEntry?.(entry, placed, view.get(entry.id));
       if (entry.by !== undefined) echoes.get(entry.by)?.(placed);
     }
@@ -123,6 +128,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     onEntry,
     onRenewed: () => {
       view = createLedgerView({ limit, idHoldMs, clock });
+      revisions.renewed();
     },
   });
 
@@ -179,7 +185,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       const by = randomUUID();
       const echo = echoOf(by);
       echo.catch(() => {}); // may come to nothing before anybody waits for it
-      await publisher.publish(ledgerPublication({ ...entry, by }, message));
+      await publisher.publish(ledgerPublication({ ...entry, by, ahead: revisions.ahead() }, message));
       return echo;
     },
     async messageAt(offset, id) {

@@ -38,7 +38,8 @@ export interface RecorderOptions {
 /** Kept at most, some megabytes; the oldest are lost beyond. */
 const LONGEST_BACKLOG = 50_000;
 const RETRY_DELAY_MS = 200;
-const LONGEST_RETRY_DELAY_MS = 5_000;
+/** Short: until it is written, other processes do not know of what was accepted here. */
+const LONGEST_RETRY_DELAY_MS = 1_000;
 
 /** An entry as it is published alone. */
 export function ledgerPublication(entry: LedgerEntry, message?: Message): Publication {

@@ -31,7 +31,7 @@ export async function startApi(parts: Parts, readiness: Readiness): Promise<Http
   const ledger = config.LEDGER
     ? await openLedger({
         connection: reading,
-        ...{ publisher, clock, logger },
+        ...{ publisher, verdicts, clock, logger },
         limit: config.LEDGER_MAX,
         idHoldMs: config.ID_HOLD,
         consumerTag: `ledger@${PROCESS_NAME}`,

@@ -4,7 +4,7 @@ import type { Publication } from '../amqp/publisher';
 import type { StreamEntry } from '../amqp/stream';
 import { MARK } from '../amqp/stream-follower';
 import { decodeControl, encodeControl } from '../control/entry';
-import { REVISION_HEADER } from '../ledger/entry';
+import { AHEAD_HEADER, REVISION_HEADER } from '../ledger/entry';
 import { CONTROL, LEDGER } from '../topology';
 import { movedRevision } from '../verdicts/entry';
 import { movedHeaders } from './places';
@@ -30,8 +30,12 @@ export const controlCopy: EntryCopy = (entry, source) => {
 /** The copy of an entry of delay.ledger: its offset, which nobody can give it, stays with it as a revision. */
 export const ledgerCopy: EntryCopy = (entry, source) => {
   if (entry.properties.type === MARK) return undefined;
-  const revision = entry.properties.headers?.[REVISION_HEADER] ?? entry.offset;
-  return copy(entry, LEDGER, source, { [REVISION_HEADER]: movedRevision(Number(revision)) });
+  const { [AHEAD_HEADER]: ahead = 0, ...headers } = entry.properties.headers ?? {};
+  const revision = headers[REVISION_HEADER] ?? entry.offset + Number(ahead);
+  const properties = { ...entry.properties, headers };
+  return copy({ ...entry, properties }, LEDGER, source, {
+    [REVISION_HEADER]: movedRevision(Number(revision)),
+  });
 };
 
 function copy(

@@ -1,6 +1,6 @@
 /** The verdicts that are still needed, in memory: some hundred bytes each, whatever the ids. */
 import type { Clock } from '../clock';
-import type { Verdict, VerdictEntry } from './entry';
+import { FINAL, type Verdict, type VerdictEntry } from './entry';
 
 /** What is kept of a verdict. Times are in whole seconds: numbers that small take no memory of their own. */
 interface Kept {
@@ -24,6 +24,8 @@ export interface VerdictMemory {
   isVoid(message: string, delivery: string, revision?: number): boolean;
   /** The revision of the verdict on a message; undefined when there is none. */
   revisionOf(message: string): number | undefined;
+  /** The highest revision that a verdict was seen to have, FINAL left aside; negative infinity before the first. */
+  highestRevision(): number;
   /** How many there are. */
   size(): number;
   /** Forgets those that are no longer needed, looking at so many at most; call it now and then. */
@@ -43,6 +45,7 @@ const GIVEN_UP_MS = 30 * 86_400_000;
 export function createVerdictMemory(clock: Clock): VerdictMemory {
   const verdicts = new Map<string, Kept>();
   let sweep = verdicts.entries();
+  let highest = Number.NEGATIVE_INFINITY;
 
   const isNeeded = ({ untilS, voids }: Kept) =>
     clock() < untilS * 1_000 + (voids > 0 ? GIVEN_UP_MS : COPIES_MS);
@@ -57,6 +60,7 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
         return;
       }
       const { message, revision, valid, until, voids } = entry;
+      if (revision !== FINAL) highest = Math.max(highest, revision);
       const kept = verdicts.get(message);
       const writtenAtS = Math.floor(writtenAt / 1_000);
       const untilS = Math.ceil(until / 1_000);
@@ -78,6 +82,7 @@ export function createVerdictMemory(clock: Clock): VerdictMemory {
       return kept !== undefined && kept.valid !== delivery && kept.revision > revision;
     },
     revisionOf: (message) => verdicts.get(message)?.revision,
+    highestRevision: () => highest,
     size: () => verdicts.size,
     forgetSome(most) {
       for (let looked = 0; looked < most; looked++) {

@@ -40,6 +40,8 @@ export interface Verdicts {
   give(id: string, verdict: Omit<Verdict, 'message'>): Promise<void>;
   /** The revision of the verdict on a message; undefined when there is none. */
   revisionOf(id: string): number | undefined;
+  /** See VerdictMemory. */
+  highestRevision(): number;
   /** Notes that a void delivery of this message has been dropped: its verdict is needed no longer. */
   dropped(id: string): void;
   /** How many there are. */
@@ -84,6 +86,7 @@ export function createVerdicts({ stream, memory, clock, logger }: VerdictsOption
     },
     give: (id, verdict) => write({ message: messageKey(id), ...verdict }),
     revisionOf: (id) => memory.revisionOf(messageKey(id)),
+    highestRevision: memory.highestRevision,
     dropped: (id) => drops.add(messageKey(id)),
     size: memory.size,
     caughtUp: stream.caughtUp,

@@ -34,6 +34,7 @@ export async function startChanges(world: World, options: Partial<LedgerOptions>
   let acceptance: Acceptance | undefined;
   const ledger = await openLedger({
     ...common,
+    verdicts,
     limit: 100_000,
     idHoldMs: 86_400_000,
     consumerTag: `ledger of api ${number}`,

@@ -5,7 +5,7 @@ import { done, retry } from '../../src/consumers/outcome';
 import { encodeControl } from '../../src/control/entry';
 import { IdTakenError, TooLateError, UnknownMessageError } from '../../src/errors';
 import { encodeMessage, idDueAt } from '../../src/message';
-import { CONTROL } from '../../src/topology';
+import { CONTROL, LEDGER } from '../../src/topology';
 import { messageKey } from '../../src/verdicts/entry';
 import { type Changes, GUARD_MS, startChanges } from '../broker/changes';
 import { eventually } from '../broker/eventually';
@@ -48,6 +48,14 @@ const request = (id: string | undefined, delayMs: number, payload: unknown = { i
 const ids = () => handled.map(({ message }) => message.id).sort();
 const early = () => handled.filter(({ message, at }) => at < message.dueAt);
 const statusOf = (id: string, api = apis[0]) => api.ledger.view().get(id)?.status;
+const channelOfWorld = async () => (await world.connect()).model.createChannel();
+const deleteStream = async (name: string) => (await channelOfWorld()).deleteQueue(name);
+async function declareStream(name: string): Promise<void> {
+  const queue = world.topology.queues.find((each) => each.name === name);
+  const channel = await channelOfWorld();
+  await channel.assertQueue(name, { durable: true, arguments: queue?.arguments });
+  await channel.bindQueue(name, name, '');
+}
 const dropped = (id: string) =>
   eventually(() =>
     expect(world.log.lines).toContainEqual(
@@ -298,9 +306,7 @@ test('a consumer whose verdicts cannot be read does not go on handling, until th
   await consume();
   await deliver('before');
   await eventually(() => expect(ids()).toEqual(['before']));
-  const channel = await (await world.connect()).model.createChannel();
-  const queue = world.topology.queues.find(({ name }) => name === CONTROL);
-  await channel.deleteQueue(CONTROL);
+  await deleteStream(CONTROL);
   // Later than everything that was proven before.
   await eventually(() =>
     expect(world.log.lines).toContainEqual(
@@ -312,9 +318,44 @@ test('a consumer whose verdicts cannot be read does not go on handling, until th
     expect(await world.look('queues', 'orders')).toMatchObject({ messages_unacknowledged: 1 }),
   );
   expect(ids()).toEqual(['before']);
-  await channel.assertQueue(CONTROL, { durable: true, arguments: queue?.arguments });
-  await channel.bindQueue(CONTROL, CONTROL, '');
+  await declareStream(CONTROL);
   await eventually(() => expect(ids()).toEqual(['before', 'stalled']));
+});
+
+test('after the ledger was deleted and declared anew, what is accepted and changed counts, whatever was decided before', async () => {
+  const names = ['accepted', 'moved', 'cancelled'] as const;
+  // Each entry of this comes before the verdicts, whose revisions the new stream will not reach by itself.
+  await Promise.all(Array.from({ length: 50 }, () => apis[0].accept(request(undefined, 3_600_000))));
+  for (const id of names) {
+    await apis[0].accept(request(id, 60_000));
+    await apis[0].cancel(id);
+  }
+  await deleteStream(LEDGER);
+  await declareStream(LEDGER);
+  await eventually(() =>
+    expect(apis.map(({ ledger }) => [ledger.caughtUp(), ledger.view().size()])).toEqual([
+      [true, 0],
+      [true, 0],
+    ]),
+  );
+  // One process that read the old stream, and one that did not.
+  await apis[1].close();
+  apis[1] = await startChanges(world);
+  await consume();
+  const [api, started] = apis;
+  await started.accept(request('accepted', 2_000));
+  for (const [on, id] of [
+    [api, 'moved'],
+    [started, 'cancelled'],
+  ] as const)
+    await on.accept(request(id, 30_000));
+  const moved = await started.reschedule('moved', Date.now() + 2_000);
+  await api.reschedule('cancelled', Date.now() + 3_000);
+  await started.cancel('cancelled');
+  await dropped('cancelled');
+  await eventually(() => expect(ids()).toEqual(['accepted', 'moved']));
+  expect(handled.find(({ message }) => message.id === 'moved')?.message.dueAt).toBe(moved.dueAt);
+  expect(early()).toEqual([]);
 });
 
 test('verdicts of other versions and garbage in the control stream are passed over', async () => {

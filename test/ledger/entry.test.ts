@@ -18,6 +18,7 @@ test.each<[string, LedgerEntry]>([
   ['with what every one has', entry],
   ['with when its handler began', { ...entry, startedAt: 1_600 }],
   ['written again', { ...entry, again: true }],
+  ['of a stream that was declared anew', { ...entry, ahead: 1_000 }],
   ['with all the rest', { ...entry, from: 'c', key: 'ann', fingerprint: 'f', error: 'e', by: 'b' }],
 ])('an entry %s is read as it was written, with a message or without', (_, written) => {
   expect(decodeEntry(encodeEntry(written))).toEqual(written);
@@ -28,6 +29,8 @@ test.each([
   ['entry-started-at', 'soon'],
   ['entry-started-at', 1.5],
   ['entry-again', 'yes'],
+  ['entry-ahead', -1],
+  ['entry-ahead', 'far'],
 ])('a header %s that says %j is passed over', (name, value) => {
   const { content, properties } = encodeEntry(entry);
   const headers = { ...properties?.headers, [name]: value };

@@ -67,6 +67,22 @@ test('an entry of the ledger keeps what it says, and its place as a revision', (
   expect(read?.revision).toBe(movedRevision(movedRevision(40)));
 });
 
+test('an entry of a ledger that was declared anew is copied with the revision that it has there', () => {
+  const written = {
+    kind: 'cancelled',
+    id: 'a',
+    to: 'orders',
+    delivery: 'd',
+    attempt: 1,
+    dueAt: 9,
+    at: 2,
+  } as const;
+  const { content, properties } = encodeEntry({ ...written, ahead: 1_000 });
+  const copy = ledgerCopy(entry(content, properties), SOURCE);
+  const read = decodeEntry({ content, properties: copy?.properties ?? {} });
+  expect(read).toEqual({ ...written, revision: movedRevision(1_040) });
+});
+
 test('a copy says which entry of which broker it is of', () => {
   const properties = controlCopy(entry(encodeControl(verdict), {}), SOURCE)
     ?.properties as ConsumeMessage['properties'];

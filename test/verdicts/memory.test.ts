@@ -1,4 +1,4 @@
-import { messageKey, type Verdict } from '../../src/verdicts/entry';
+import { FINAL, messageKey, type Verdict } from '../../src/verdicts/entry';
 import { createVerdictMemory, type VerdictMemory } from '../../src/verdicts/memory';
 
 const HOUR_MS = 3_600_000;
@@ -48,6 +48,15 @@ test('the verdict of the highest revision stands, in whatever order they come', 
   give({ revision: 5, valid: null });
   give({ revision: 3, valid: 'd2' });
   expect([memory.isVoid(a, 'd2'), memory.revisionOf(a)]).toEqual([true, 5]);
+});
+
+test('the highest revision is that of any verdict so far, but for those that nothing can overrule', () => {
+  expect(memory.highestRevision()).toBe(Number.NEGATIVE_INFINITY);
+  give({ revision: -5 });
+  give({ revision: 7 });
+  give({ revision: 6, message: messageKey('b') });
+  give({ revision: FINAL, message: messageKey('c') });
+  expect(memory.highestRevision()).toBe(7);
 });
 
 test.each<[string, number, number, boolean]>([
