@@ -93,7 +93,7 @@ async function acceptanceOf(parts: Parts) {
   const scheduler = logAccepted(observeAcceptance(parts), parts.messageLogger);
   const ledger = config.LEDGER
     ? await openLedger({
-        ...{ connection, publisher, clock, logger },
+        ...{ connection, publisher, verdicts, clock, logger },
         limit: config.LEDGER_MAX,
         idHoldMs: config.ID_HOLD,
         consumerTag: `ledger@${PROCESS_NAME}`,
