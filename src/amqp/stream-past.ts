@@ -33,6 +33,19 @@ export interface PastRead {
   readonly isCut: boolean;
 }
 
+/** How far a reading is. */
+interface Progress {
+  /** Offsets of the first and the latest entry that was read; undefined before there is one. */
+  began: number | undefined;
+  position: number | undefined;
+}
+
+/** How often it is begun anew, where it was left, before it is given up. */
+const MOST_TRIES = 3;
+
+/** Entries that are there do not come: RabbitMQ 4.3 leaves a reader without any when the part that it is in is cut off. */
+class StalledError extends Error {}
+
 /**
  * Reads the stream up to the end that it had when the reading began.
  *
@@ -41,29 +54,41 @@ export interface PastRead {
 export async function readPast(options: PastOptions): Promise<PastRead> {
   const { connection, stream, signal } = options;
   const latest = await latestOffset(connection, stream);
-  const began = await withChannel(connection, `The stream ${stream}`, async (channel) => {
-    signal?.throwIfAborted();
-    return readUpTo(latest, await streamChannel(channel), options);
-  });
+  const progress: Progress = { began: undefined, position: undefined };
+  for (let tries = 1, over = false; !over; tries++) {
+    try {
+      await withChannel(connection, `The stream ${stream}`, async (channel) => {
+        signal?.throwIfAborted();
+        await readUpTo(latest, progress, await streamChannel(channel), options);
+      });
+      over = true;
+    } catch (error) {
+      const stalled = error instanceof Error && error.cause instanceof StalledError;
+      if (!stalled || tries === MOST_TRIES) throw error;
+    }
+  }
+  const began = progress.began ?? 0;
   // Asked afterwards: what is cut off meanwhile must not look as if it had been read.
-  return { isCut: (began ?? 0) > 0 && (began ?? 0) <= (await firstOffset(connection, stream)) };
+  return { isCut: began > 0 && began <= (await firstOffset(connection, stream)) };
 }
 
-/** Resolves with the offset at which it began; undefined when there was nothing to read. */
 async function readUpTo(
   latest: number,
+  progress: Progress,
   channel: StreamChannel,
   { stream, since, onEntry, signal }: PastOptions,
-): Promise<number | undefined> {
+): Promise<void> {
   const ending = createEnding(signal);
-  let began: number | undefined;
+  const { position: before } = progress;
   const onSilence = async () => {
-    if (began !== undefined || since === undefined)
-      throw new Error(`no entry came within ${ANSWER_TIMEOUT_MS} ms, and ${latest} is there`);
-    // With a time that is later than all entries RabbitMQ waits for the next one. But perhaps this process was just busy:
-    // whatever was sent before the answer to this has come with it.
+    // Perhaps this process was just busy: whatever was sent before the answer to this has come with it.
+    const { position } = progress;
     await channel.on.checkQueue(stream);
-    if (began === undefined) ending.succeed();
+    if (progress.position !== position) silence.refresh();
+    // With a time that is later than all entries RabbitMQ waits for the next one.
+    else if (position === undefined && since !== undefined) ending.succeed();
+    else
+      ending.fail(new StalledError(`no entry came within ${ANSWER_TIMEOUT_MS} ms, and ${latest} is there`));
   };
   const silence = setTimeout(() => onSilence().catch(ending.fail), ANSWER_TIMEOUT_MS);
   const onMessage = (message: ConsumeMessage | null) => {
@@ -72,7 +97,10 @@ async function readUpTo(
     if (ending.over()) return;
     silence.refresh();
     const offset = offsetOf(message);
-    began ??= offset;
+    // A chunk is delivered from its beginning on.
+    if (before !== undefined && offset <= before) return;
+    progress.began ??= offset;
+    progress.position = offset;
     try {
       if (offset <= latest) onEntry({ offset, content: message.content, properties: message.properties });
       if (offset >= latest) ending.succeed();
@@ -80,15 +108,21 @@ async function readUpTo(
       ending.fail(error);
     }
   };
-  const from = since === undefined ? 'first' : { '!': 'timestamp', value: Math.floor(since / 1_000) };
   try {
     channel.on.once('close', () => ending.fail(new Error('the channel was closed')));
-    await channel.on.consume(stream, onMessage, { arguments: { 'x-stream-offset': from } });
+    await channel.on.consume(stream, onMessage, {
+      arguments: { 'x-stream-offset': startOf(progress, since) },
+    });
     await ending.reached;
   } finally {
     clearTimeout(silence);
   }
-  return began;
+}
+
+/** What RabbitMQ is told to begin with. */
+function startOf({ position }: Progress, since: number | undefined) {
+  if (position !== undefined) return position + 1;
+  return since === undefined ? 'first' : { '!': 'timestamp', value: Math.floor(since / 1_000) };
 }
 
 /** How a reading ends, once. */

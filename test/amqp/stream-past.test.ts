@@ -1,5 +1,6 @@
 /** Reading what a stream has, on a real broker: from a time on, up to the end, and knowing what is missing before it. */
 import { randomUUID } from 'node:crypto';
+import type { BrokerConnection } from '../../src/amqp/connection';
 import { type PastOptions, readPast } from '../../src/amqp/stream-past';
 import { BrokerUnavailableError } from '../../src/errors';
 import { CONTROL } from '../../src/topology';
@@ -98,6 +99,35 @@ test('so does the signal, before and while it goes on', async () => {
   await write(numbers(2_000));
   await expect(read({ signal: ending.signal, onEntry })).rejects.toThrow('enough');
 });
+
+/** The same connection, on which so many consumers get no more than two messages. */
+function stalling(connection: BrokerConnection, times: number): BrokerConnection {
+  let stalled = 0;
+  const createChannel = async () => {
+    const channel = await connection.model.createChannel();
+    const consume = channel.consume.bind(channel);
+    channel.consume = (queue, onMessage, options) => {
+      // That is how one begins that reads everything; those that look for the latest entry begin otherwise.
+      const from = options?.arguments?.['x-stream-offset'];
+      const stalls = (from === 'first' || Number(from) > 0) && stalled < times;
+      if (stalls) stalled++;
+      let left = stalls ? 2 : Number.POSITIVE_INFINITY;
+      return consume(queue, (message) => left-- > 0 && onMessage(message), options);
+    };
+    return channel;
+  };
+  const model = Object.create(connection.model, { createChannel: { value: createChannel } });
+  return { ...connection, model };
+}
+
+test('a reader that gets no more entries begins anew where it was, and gives up the third time', async () => {
+  await write(numbers(10));
+  const connection = await world.connect('stalling');
+  const stalledTwice = read({ connection: stalling(connection, 2) });
+  const stalledAlways = read({ connection: stalling(connection, 3) });
+  await expect(stalledAlways).rejects.toThrow(/no entry came within \d+ ms, and \d+ is there/);
+  expect(await stalledTwice).toEqual({ entries: numbers(10), isCut: false });
+}, 30_000);
 
 test('a stream that is not there, or has no entry, cannot be read', async () => {
   await expect(read()).rejects.toThrow(`${CONTROL} has no entry`);
