@@ -68,15 +68,8 @@ test('an entry of the ledger keeps what it says, and its place as a revision', (
 });
 
 test('an entry of a ledger that was declared anew is copied with the revision that it has there', () => {
-  const written = {
-    kind: 'cancelled',
-    id: 'a',
-    to: 'orders',
-    delivery: 'd',
-    attempt: 1,
-    dueAt: 9,
-    at: 2,
-  } as const;
+  const about = { id: 'a', to: 'orders', delivery: 'd', attempt: 1, dueAt: 9, at: 2 };
+  const written = { kind: 'cancelled', ...about } as const;
   const { content, properties } = encodeEntry({ ...written, ahead: 1_000 });
   const copy = ledgerCopy(entry(content, properties), SOURCE);
   const read = decodeEntry({ content, properties: copy?.properties ?? {} });
