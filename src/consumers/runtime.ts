@@ -7,6 +7,7 @@ import type { BrokerConnection } from '../amqp/connection';
 import { type Delivery, subscribe } from '../amqp/subscription';
 import { messageOf } from '../errors';
 import { targetQueue } from '../topology';
+import { createPace } from './pace';
 import { createProcessing, MOST_RETURNS, type ProcessingOptions } from './processing';
 
 /** Options of runTarget. */
@@ -29,6 +30,12 @@ export interface TargetRunner {
   drain(timeoutMs: number): Promise<boolean>;
 }
 
+/**
+ * An overloaded target fetches what will have a handler within so long, in milliseconds: a round trip to a quorum queue takes
+ * several, in which a fast handler would have nothing to do. Far below the time after which a message goes back.
+ */
+const FETCHED_AHEAD_MS = 50;
+
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   const { target, connection, consumerTag, prefetch, clock, handlers, metrics, logger } = options;
@@ -36,7 +43,13 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   let pulling = 0;
   let emptied: (() => void) | undefined;
 
-  const processing = createProcessing(options, () => subscription.pause(), pullNext);
+  const pace = createPace(handlers);
+  const onOverload = () => {
+    pace.forget();
+    subscription.pause();
+  };
+  const handler = pace.measured(options.handler);
+  const processing = createProcessing({ ...options, handler }, onOverload, pullNext);
   const { gate } = processing;
   const subscription = await subscribe({
     connection,
@@ -67,9 +80,13 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       });
   }
 
-  /** An overloaded target fetches one message for each handler that is free, and is over it when none is due. */
+  /** An overloaded target fetches a message for each handler that is free or will be in a moment, and is over it when none is due. */
   function pullNext(): void {
-    if (!subscription.paused() || gate.running() + pulling >= handlers) return;
+    const wanted = Math.min(prefetch, handlers + pace.endingWithin(FETCHED_AHEAD_MS));
+    while (subscription.paused() && gate.running() + gate.waiting() + pulling < wanted) pull();
+  }
+
+  function pull(): void {
     pulling++;
     subscription
       .pull()

@@ -3,6 +3,7 @@ import type { Publication } from '../../src/amqp/publisher';
 import { done, reject, retry } from '../../src/consumers/outcome';
 import type { TargetRunner } from '../../src/consumers/runtime';
 import { encodeMessage, type Message } from '../../src/message';
+import { createMetrics, type TargetState } from '../../src/metrics';
 import { eventually } from '../broker/eventually';
 import { createWorld, recordedLog, type World } from '../broker/world';
 
@@ -237,6 +238,44 @@ test.each([
   await eventually(() => expect(fast).toHaveLength(19));
   slow.release();
   await expectAllSettled(...runners);
+});
+
+test('an overloaded target has the next message at hand before a fast handler is free', async () => {
+  const slow = heldHandler();
+  const metrics = createMetrics();
+  let waiting = () => 0;
+  const watched = {
+    ...metrics,
+    watchTarget: (target: string, state: TargetState) => {
+      waiting = state.waiting;
+      metrics.watchTarget(target, state);
+    },
+  };
+  let atHand = 0;
+  let handled = 0;
+  const handler = async (message: Message) => {
+    handled++;
+    if (message.payload === 'slow') return slow.handler(message);
+    for (const until = performance.now() + 20; performance.now() < until && waiting() === 0; )
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    // Once the queue is empty the overload is over, and messages are pushed again.
+    if (waiting() > 0 && handled < 50) atHand++;
+    return done;
+  };
+  const runner = await world.consume('orders', handler, { handlers: 1, prefetch: 5, metrics: watched });
+  await schedule('slow');
+  await eventually(() => expect(slow.started).toHaveLength(1));
+  await Promise.all(Array.from({ length: 100 }, (_, i) => schedule(i)));
+  // All that were pushed have gone back: nothing comes any more but what is fetched.
+  await eventually(async () => {
+    const channel = await (await world.connect()).model.createChannel();
+    const { messageCount } = await channel.checkQueue('orders').finally(() => channel.close());
+    expect({ messageCount, waiting: waiting() }).toEqual({ messageCount: 100, waiting: 0 });
+  });
+  slow.release();
+  await eventually(() => expect(handled).toBe(101));
+  await expectAllSettled(runner);
+  expect(atHand).toBeGreaterThan(0);
 });
 
 test('garbage amid an overload keeps nobody waiting', async () => {

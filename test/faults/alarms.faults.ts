@@ -7,7 +7,7 @@ import { scene } from './scene';
 import { type Stage, untilReady } from './stage';
 
 const PAUSE_MS = 4_000;
-const ALARM_MS = 15_000;
+const ALARM_MS = 30_000;
 
 async function alarm(stage: Stage, name: string, raise: string[], clear: string[]): Promise<void> {
   await sleep(PAUSE_MS);

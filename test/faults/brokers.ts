@@ -47,6 +47,28 @@ export async function startOneNode(): Promise<SceneBroker<OneNode>> {
   };
 }
 
+/** Two brokers, of which everything is to move from one to the other. */
+export interface TwoBrokers {
+  /** The one to be left. */
+  readonly old: PrivateBroker;
+}
+
+/** Starts both, of the two the new one for the scene: with RABBITMQ_SERVER set that, and the one that is installed as the old one. */
+export async function startTwoBrokers(): Promise<SceneBroker<TwoBrokers>> {
+  const old = await startTestNode(undefined, '');
+  const fresh = await startOneNode();
+  return {
+    ...fresh,
+    version: `${old.version} to ${fresh.version}`,
+    own: { old },
+    async end() {
+      await fresh.end();
+      await old.kill();
+      rmSync(old.dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
 /** Three nodes. */
 export interface ThreeNodes {
   readonly cluster: TestCluster;

@@ -1,12 +1,12 @@
 /** A scene as a test: set up, played, judged, and its row of the table written down. */
 import { appendFileSync } from 'node:fs';
-import { type SceneBroker, startOneNode, startThreeNodes } from './brokers';
+import { type SceneBroker, startOneNode, startThreeNodes, startTwoBrokers } from './brokers';
 import { isGood, type Judgement } from './judge';
 import { type CommonStage, type Stage, type StageOptions, setStage } from './stage';
 
 /**
  * How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene, FAULTS_SKEW_MINUTES
- * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, and FAULTS_PENDING messages at once. FAULTS_LOGS
+ * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, FAULTS_PENDING messages at once, and FAULTS_MOVED that wait while brokers are changed. FAULTS_LOGS
  * is a folder for the logs of all processes.
  */
 export const FORM = {
@@ -16,6 +16,7 @@ export const FORM = {
   stepMinutes: Number(process.env.FAULTS_STEP_MINUTES || 60),
   soakMinutes: Number(process.env.FAULTS_SOAK_MINUTES || 30),
   pending: Number(process.env.FAULTS_PENDING || 1_000_000),
+  moved: Number(process.env.FAULTS_MOVED || 100_000),
 };
 
 const TIMEOUT_MS = 30 * 60_000;
@@ -38,6 +39,9 @@ export const scene = sceneOn(startOneNode);
 
 /** Defines a scene on a cluster of three nodes. */
 export const clusterScene = sceneOn(startThreeNodes);
+
+/** Defines a scene that leaves one broker for another. */
+export const transferScene = sceneOn(startTwoBrokers);
 
 function sceneOn<Own>(startBroker: () => Promise<SceneBroker<Own>>) {
   return (

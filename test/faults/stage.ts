@@ -54,10 +54,12 @@ export interface CommonStage {
   /** What a scene finds wrong beside what the judge does; it fails with these once its row is written. */
   readonly findings: string[];
   /** Runs the bootstrap; resolves with its exit code. */
-  declareTopology(): Promise<number | null>;
-  /** Runs a program that ends by itself; resolves with its exit code and what it has written to standard error. */
+  declareTopology(env?: NodeJS.ProcessEnv): Promise<number | null>;
+  /** Starts a program that ends by itself. */
+  start(...args: string[]): Service;
+  /** Runs it; resolves with its exit code and what it has written to standard error. */
   run(...args: string[]): Promise<{ code: number | null; stderr: string }>;
-  startApi(): Promise<void>;
+  startApi(env?: NodeJS.ProcessEnv): Promise<void>;
   startConsumer(env?: NodeJS.ProcessEnv): Promise<void>;
   /** Breaks something, and notes from when until when it was broken. */
   fault(name: string, act: () => Promise<unknown>): Promise<void>;
@@ -116,15 +118,16 @@ export async function setStage<Own>(
     return { code: await service.exited, stderr: service.stderr() };
   };
   const notes: string[] = [];
-  const declareTopology = async () => (await run('topology.js')).code;
+  const declareTopology = (further?: NodeJS.ProcessEnv) => start(['topology.js'], further).exited;
   if ((await declareTopology()) !== 0) throw new Error('the topology was not declared');
   const relayed = await observeRelay(connection, journal, logger);
 
   const destinations = { calleeUrl: callee.url, relayQueue: RELAY_QUEUE };
   const stage = {
     ...{ run, declareTopology },
-    async startApi() {
-      const api = start(['main.js', 'api'], { LOG_LEVEL: 'info' });
+    start: (...args: string[]) => start(args),
+    async startApi(further: NodeJS.ProcessEnv = {}) {
+      const api = start(['main.js', 'api'], { LOG_LEVEL: 'info', ...further });
       urls.set(api, await api.url());
       apis.push(api);
     },
@@ -181,7 +184,7 @@ export async function setStage<Own>(
 }
 
 /** Notes what arrives at the queue that messages are relayed to; what the broker sends once more after a break is not a copy. */
-async function observeRelay(
+export async function observeRelay(
   connection: BrokerConnection,
   journal: Journal,
   logger: ReturnType<typeof recordedLog>,
