@@ -56,11 +56,15 @@ export interface SubscriptionOptions {
 export interface Subscription {
   /** Stops the broker's pushing; what is in hand stays in hand. */
   pause(): void;
-  /** Has the broker push again. */
-  resume(): void;
+  /**
+   * Has the broker push again, or with another prefetch.
+   *
+   * @param count how many, beside what is in hand, until one of them is acknowledged; default `prefetch`
+   */
+  resume(count?: number): void;
   /** Whether it is paused. */
   paused(): boolean;
-  /** Fetches the queue's next message; undefined when there is none. Each call costs a round trip. */
+  /** Fetches the queue's next message; undefined when there is none. RabbitMQ hands out some hundreds a second on a channel, one after the other. */
   pull(): Promise<Delivery | undefined>;
   /** Whether the queue is being consumed, by push or by pull. */
   active(): boolean;
@@ -77,9 +81,12 @@ export interface Subscription {
  */
 export async function subscribe(options: SubscriptionOptions): Promise<Subscription> {
   const { connection, queue, consumerTag, prefetch, mostReturns, onDelivery, onLost, logger } = options;
-  const canPull = options.singleActiveConsumer !== true;
+  const { singleActiveConsumer = false } = options;
   let channel: Channel | undefined;
   let state: 'opening' | 'pushing' | 'paused' | 'stopped' = 'opening';
+  /** How many consumers the channel has had, and the prefetch of the latest one. */
+  let consumers = 0;
+  let limit = prefetch;
   const closed = new WeakSet<Channel>();
   /** Counts deliveries and channels. */
   let came = 0;
@@ -97,13 +104,23 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     return delivery(on, message, () => closed.has(on), outOfHand);
   };
 
-  const consume = (on: Channel) =>
-    on.consume(queue, (message) => void (message ? onDelivery(handed(on, message)) : onCancelled(on)), {
-      consumerTag,
-    });
+  /**
+   * Each consumer of a channel has a tag of its own: where a new one has that of an old one whose deliveries are in hand, RabbitMQ 3.10
+   * ends the connection when they are acknowledged.
+   */
+  const tag = () => (consumers === 1 ? consumerTag : `${consumerTag}#${consumers}`);
+
+  const consume = async (on: Channel, count: number) => {
+    consumers++;
+    limit = count;
+    const onMessage = (message: ConsumeMessage | null) =>
+      void (message ? onDelivery(handed(on, message)) : onCancelled(on));
+    // A prefetch holds for the consumers that begin after it.
+    await Promise.all([on.prefetch(count), on.consume(queue, onMessage, { consumerTag: tag() })]);
+  };
 
   const begin = async (on: Channel) => {
-    for (let alone = canPull; alone && state === 'opening' && !closed.has(on); ) {
+    for (let alone = !singleActiveConsumer; alone && state === 'opening' && !closed.has(on); ) {
       const message = await on.get(queue);
       if (!message) break;
       const taken = handed(on, message);
@@ -113,7 +130,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     }
     if (state !== 'opening' || closed.has(on)) return;
     state = 'pushing';
-    await consume(on);
+    await consume(on, prefetch);
   };
 
   // The server cancels a consumer whose queue is deleted or fails over; a fresh channel subscribes anew.
@@ -132,8 +149,8 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       latest = opened;
       cameBefore = ++came;
       inHand = 0;
+      consumers = 0;
       await opened.checkQueue(queue);
-      await opened.prefetch(prefetch);
       channel = opened;
       // What is taken alone may take long, and the process is ready for the next ones only after it.
       begin(opened).catch((error) => {
@@ -153,9 +170,9 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     expecting: () =>
       state === 'pushing' &&
       connection.state() === 'up' &&
-      inHand < prefetch &&
+      inHand < limit &&
       // With a single active consumer another one may be the active one.
-      (canPull || came > cameBefore),
+      (!singleActiveConsumer || came > cameBefore),
     came: () => came,
     waiting: async () => (await channel?.checkQueue(queue))?.messageCount ?? 0,
     onSilence(messages) {
@@ -165,7 +182,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     onError: (error) => logger.debug('not looked for silence', { queue, error: messageOf(error) }),
   });
 
-  /** Requests of a channel are answered in their order, so pausing and resuming cannot overtake each other. */
+  /** Requests of a channel are sent and answered in their order, so pausing and resuming cannot overtake each other. */
   const request = (what: string, act: (on: Channel) => Promise<unknown>) => {
     if (!channel) return;
     act(channel).catch((error) => logger.debug(`not ${what}`, { queue, error: messageOf(error) }));
@@ -175,17 +192,18 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     pause() {
       if (state !== 'pushing') return;
       state = 'paused';
-      request('paused', (on) => on.cancel(consumerTag));
+      request('paused', (on) => on.cancel(tag()));
     },
-    resume() {
-      if (state !== 'paused') return;
+    resume(count = prefetch) {
+      if (state !== 'paused' && state !== 'pushing') return;
+      const pushing = state === 'pushing';
       state = 'pushing';
-      request('resumed', consume);
+      request('resumed', (on) => Promise.all([pushing && on.cancel(tag()), consume(on, count)]));
     },
     paused: () => state === 'paused',
     async pull() {
       const on = channel;
-      if (!on || !canPull || state === 'stopped') return undefined;
+      if (!on || singleActiveConsumer || state === 'stopped') return undefined;
       const message = await on.get(queue);
       return message ? handed(on, message) : undefined;
     },
@@ -193,7 +211,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
     async stop() {
       const pushing = state === 'pushing';
       state = 'stopped';
-      if (pushing) await channel?.cancel(consumerTag).catch(() => {});
+      if (pushing) await channel?.cancel(tag()).catch(() => {});
     },
     async close() {
       state = 'stopped';
@@ -202,7 +220,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       // RabbitMQ lets 32 acknowledgements at a time be under way to a quorum queue, keeps the others back in the
       // channel and forgets them when that closes. It answers a get after all of them; what it hands out
       // goes back to the queue with the channel.
-      if (on && canPull)
+      if (on && !singleActiveConsumer)
         await Promise.race([
           on.get(queue).catch(() => {}),
           sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false }),

@@ -11,7 +11,7 @@ export interface Pace {
   forget(): void;
 }
 
-/** The weight of the latest run. A single one that takes seconds says enough: whoever is fetched for it would wait in vain. */
+/** The weight of the latest run. A single one that takes seconds says enough: whoever was taken for it would wait in vain. */
 const WEIGHT = 1 / 8;
 
 /** Nothing is known yet. `clock` in milliseconds, one that is never put back. */

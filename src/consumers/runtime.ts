@@ -31,25 +31,32 @@ export interface TargetRunner {
 }
 
 /**
- * An overloaded target fetches what will have a handler within so long, in milliseconds: a round trip to a quorum queue takes
- * several, in which a fast handler would have nothing to do. Far below the time after which a message goes back.
+ * Where handlers are fast, an overloaded target has in hand what they will begin within so long, in milliseconds: from one message to the
+ * next a quorum queue takes several, in which they would have nothing to do. Far below the time after which a message goes back.
  */
-const FETCHED_AHEAD_MS = 50;
+const AHEAD_MS = 50;
+/** For how long, in milliseconds, nobody must have waited in vain before handlers count as fast, and before their pace is looked at again. */
+const LOOK_MS = 200;
 
 /** Starts consuming a target's queue. */
 export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
   const { target, connection, consumerTag, prefetch, clock, handlers, metrics, logger } = options;
   let inHand = 0;
   let pulling = 0;
+  /** How many are pushed at most to an overloaded target; undefined while it fetches them, and while it is not overloaded. */
+  let limit: number | undefined;
+  let lookedAt = 0;
   let emptied: (() => void) | undefined;
 
   const pace = createPace(handlers);
   const onOverload = () => {
     pace.forget();
+    limit = undefined;
+    lookedAt = performance.now();
     subscription.pause();
   };
   const handler = pace.measured(options.handler);
-  const processing = createProcessing({ ...options, handler }, onOverload, pullNext);
+  const processing = createProcessing({ ...options, handler }, onOverload, takeNext);
   const { gate } = processing;
   const subscription = await subscribe({
     connection,
@@ -59,13 +66,17 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     singleActiveConsumer: options.singleActiveConsumer,
     mostReturns: MOST_RETURNS,
     onDelivery: accept,
-    onLost: () => processing.giveBack(false),
+    onLost: () => {
+      limit = undefined;
+      processing.giveBack(false);
+    },
     logger,
   });
   metrics.watchTarget(target, { ...gate, handlers: () => handlers, consuming: subscription.active });
 
   function accept(delivery: Delivery): Promise<void> {
     inHand++;
+    if (isEarly(delivery)) endOverload();
     return processing
       .take(delivery)
       .catch((error) => {
@@ -76,14 +87,26 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       .finally(() => {
         inHand--;
         if (inHand === 0) emptied?.();
-        pullNext(); // for what left hand without having had a handler
+        takeNext(); // for what left hand without having had a handler
       });
   }
 
-  /** An overloaded target fetches a message for each handler that is free or will be in a moment, and is over it when none is due. */
-  function pullNext(): void {
-    const wanted = Math.min(prefetch, handlers + pace.endingWithin(FETCHED_AHEAD_MS));
-    while (subscription.paused() && gate.running() + gate.waiting() + pulling < wanted) pull();
+  /** An overloaded target gets a message for each handler that is free, and where these are fast, for each that will be in a moment. */
+  function takeNext(): void {
+    if (limit === undefined && !subscription.paused()) return;
+    const soonFree = pace.endingWithin(AHEAD_MS);
+    if (soonFree >= handlers && performance.now() - lookedAt >= LOOK_MS) pushUpTo(handlers + soonFree);
+    if (subscription.paused() && gate.running() + pulling < handlers) pull();
+  }
+
+  /** @param wanted how many it should have in hand before they are handled */
+  function pushUpTo(wanted: number): void {
+    lookedAt = performance.now();
+    const settling = inHand - gate.held() - gate.waiting() - gate.running();
+    const better = Math.min(prefetch, wanted + settling);
+    if (limit !== undefined && Math.abs(better - limit) <= limit / 4) return;
+    limit = better;
+    subscription.resume(limit);
   }
 
   function pull(): void {
@@ -91,11 +114,15 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     subscription
       .pull()
       .finally(() => pulling--)
-      .then((delivery) => {
-        if (!delivery || isEarly(delivery)) subscription.resume();
-        if (delivery) void accept(delivery);
-      })
+      .then((delivery) => (delivery ? void accept(delivery) : endOverload()))
       .catch((error) => logger.debug('not pulled', { to: target, error: messageOf(error) }));
+  }
+
+  /** None is due in the queue any more, so messages are taken before they are due again. */
+  function endOverload(): void {
+    if (limit === undefined && !subscription.paused()) return;
+    limit = undefined;
+    subscription.resume();
   }
 
   function isEarly({ properties }: Delivery): boolean {

@@ -1,6 +1,6 @@
-/** A subscription on a real broker whose pushes stop without a word. */
+/** A subscription on a real broker: how much it has in hand, and what happens when pushes stop without a word. */
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { type SubscriptionOptions, subscribe } from '../../src/amqp/subscription';
+import { type Delivery, type SubscriptionOptions, subscribe } from '../../src/amqp/subscription';
 import { eventually } from '../broker/eventually';
 import { createWorld, type World } from '../broker/world';
 
@@ -87,5 +87,38 @@ test('one that has as many in hand as it may is left in peace', async () => {
   await publish(5);
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(silences()).toEqual([]);
+  await subscription.close();
+});
+
+test('its prefetch can be changed, and what is in hand can be acknowledged afterwards', async () => {
+  const inHand: Delivery[] = [];
+  const { subscription, losing, lost } = await subscribed({
+    prefetch: 4,
+    lookMs: 60_000,
+    onDelivery: async (delivery) => void inHand.push(delivery),
+  });
+  losing.now = false;
+  await publish(20);
+  await eventually(() => expect(inHand.length).toBe(4));
+  subscription.resume(6);
+  await eventually(() => expect(inHand.length).toBe(10));
+  subscription.pause();
+  subscription.resume(1);
+  await eventually(() => expect(inHand.length).toBe(11));
+  const numbers = new Set<unknown>();
+  const acknowledge = (count: number) => {
+    for (const delivery of inHand.splice(0, count)) {
+      numbers.add(delivery.properties.messageId);
+      expect(delivery.ack()).toBe(true);
+    }
+  };
+  acknowledge(10);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(inHand.length).toBe(1);
+  await eventually(() => {
+    acknowledge(1);
+    expect(numbers.size).toBe(20);
+  });
+  expect(lost()).toBe(0);
   await subscription.close();
 });
