@@ -19,14 +19,14 @@ const NONE = 0;
 
 interface Sizes {
   readonly pending: readonly number[];
-  /** How many are put in to see how fast. */
+  /** How many are put in to see how fast: for some seconds, in which RabbitMQ also writes away what came before. */
   readonly probe: number;
   /** How long the broker is left alone before its memory is looked at. */
   readonly settleMs: number;
 }
 
 const most = Number(process.env.BACKLOG || 1_000_000);
-const FULL: Sizes = { pending: [NONE, 100_000, most], probe: 20_000, settleMs: 15_000 };
+const FULL: Sizes = { pending: [NONE, 100_000, most], probe: 50_000, settleMs: 15_000 };
 const SHORT: Sizes = { pending: [NONE, 2_000], probe: 1_000, settleMs: 3_000 };
 const sizesOf = ({ short }: RunSettings) => (short ? SHORT : FULL);
 const caseOf = (pending: number) => `${pending.toLocaleString('en')} pending`;

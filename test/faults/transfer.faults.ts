@@ -1,6 +1,7 @@
 /** Everything moves from one RabbitMQ to another while messages come, as docs/transfer.md says, and the transfer is killed now and then. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from '../../src/amqp/connection';
+import type { Subscription } from '../../src/amqp/subscription';
 import { recordedLog } from '../broker/world';
 import { sendAll } from './load';
 import { FORM, transferScene } from './scene';
@@ -24,8 +25,9 @@ transferScene(
     const connection = await openConnection({
       ...{ url: old.amqpUrl, name: 'stage', connectWaitMs: 10_000, logger },
     });
+    let relayed: Subscription | undefined;
     try {
-      await observeRelay(connection, journal, logger);
+      relayed = await observeRelay(connection, journal, logger);
       expect(await stage.declareTopology(atOld)).toBe(0);
       await stage.startConsumer(atOld);
       await stage.startConsumer(atOld);
@@ -68,6 +70,7 @@ transferScene(
       });
       await sleep(PAUSE_MS);
     } finally {
+      await relayed?.close();
       await connection.close();
     }
   },
