@@ -10,6 +10,13 @@ const MINUTE_MS = 60_000;
 /** Clocks are ahead or behind by whole minutes: what is left is the time that something took. */
 export const wholeMinutes = (ms: number): number => Math.round(ms / MINUTE_MS) * MINUTE_MS || 0;
 
+/**
+ * How far a clock was ahead that stamped something, by when that came, in milliseconds. What was on its way for less than a minute, as a
+ * message that a memory alarm kept back, says nothing against the clock.
+ */
+export const aheadWhenStamped = (stampedAt: number, cameAt: number): number =>
+  Math.ceil((stampedAt - cameAt) / MINUTE_MS) * MINUTE_MS || 0;
+
 /** Environment with which the clock of a process can be turned. */
 export const clockEnv = (): NodeJS.ProcessEnv => ({
   NODE_OPTIONS: `--require ${join(__dirname, 'turned-clock.js')}`,

@@ -14,7 +14,7 @@ import { type Service, startService } from '../broker/service';
 import { recordedLog } from '../broker/world';
 import type { OneNode, SceneBroker } from './brokers';
 import { numberIn, startCallee } from './callee';
-import { wholeMinutes } from './clocks';
+import { aheadWhenStamped } from './clocks';
 import { createJournal, type Journal, trulyDueAt } from './journal';
 import { type Judgement, judge, unfinished } from './judge';
 import { type Destinations, startLoad } from './load';
@@ -209,7 +209,7 @@ export async function observeRelay(
       const n = numberIn(String(delivery.content));
       const at = Date.now();
       // In whole seconds: enough to know how far the handler's clock is ahead.
-      const handlersClock = at + wholeMinutes(Number(delivery.properties.timestamp) * 1_000 - at);
+      const handlersClock = at + aheadWhenStamped(Number(delivery.properties.timestamp) * 1_000, at);
       if (delivery.returns === 0 || !seen.has(n)) journal.attempts.push({ n, at, handlersClock, done: true });
       seen.add(n);
       delivery.ack();
