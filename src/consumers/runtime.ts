@@ -76,7 +76,7 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
 
   function accept(delivery: Delivery): Promise<void> {
     inHand++;
-    if (isEarly(delivery)) endOverload();
+    if (isOverloaded() && isEarly(delivery)) endOverload();
     return processing
       .take(delivery)
       .catch((error) => {
@@ -91,9 +91,13 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
       });
   }
 
+  function isOverloaded(): boolean {
+    return limit !== undefined || subscription.paused();
+  }
+
   /** An overloaded target gets a message for each handler that is free, and where these are fast, for each that will be in a moment. */
   function takeNext(): void {
-    if (limit === undefined && !subscription.paused()) return;
+    if (!isOverloaded()) return;
     const soonFree = pace.endingWithin(AHEAD_MS);
     if (soonFree >= handlers && performance.now() - lookedAt >= LOOK_MS) pushUpTo(handlers + soonFree);
     if (subscription.paused() && gate.running() + pulling < handlers) pull();
@@ -114,13 +118,15 @@ export async function runTarget(options: TargetOptions): Promise<TargetRunner> {
     subscription
       .pull()
       .finally(() => pulling--)
-      .then((delivery) => (delivery ? void accept(delivery) : endOverload()))
+      .then((delivery) => {
+        if (delivery) void accept(delivery);
+        else if (isOverloaded()) endOverload();
+      })
       .catch((error) => logger.debug('not pulled', { to: target, error: messageOf(error) }));
   }
 
   /** None is due in the queue any more, so messages are taken before they are due again. */
   function endOverload(): void {
-    if (limit === undefined && !subscription.paused()) return;
     limit = undefined;
     subscription.resume();
   }

@@ -1,6 +1,6 @@
 /** A million messages wait, and then all are due within one minute. */
 import { type Gauge, peakOf, watchProcesses } from './gauges';
-import { sendAll } from './load';
+import { sendAll } from './pending';
 import { FORM, scene } from './scene';
 
 const MINUTE_MS = 60_000;

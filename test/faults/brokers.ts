@@ -25,9 +25,13 @@ export interface OneNode {
   restartNode(): Promise<void>;
 }
 
-/** Starts a node. */
-export async function startOneNode(): Promise<SceneBroker<OneNode>> {
-  const started = await startTestNode();
+/**
+ * Starts a node.
+ *
+ * @param executable see startTestNode
+ */
+export async function startOneNode(executable?: string): Promise<SceneBroker<OneNode>> {
+  const started = await startTestNode(undefined, executable);
   let node: PrivateBroker = started;
   return {
     version: started.version,
@@ -47,24 +51,23 @@ export async function startOneNode(): Promise<SceneBroker<OneNode>> {
   };
 }
 
-/** Two brokers, of which everything is to move from one to the other. */
+/** Two brokers, of which everything is to move from one to the other: the scene's own. */
 export interface TwoBrokers {
-  /** The one to be left. */
-  readonly old: PrivateBroker;
+  /** AMQP URL of the one to be left. */
+  readonly oldUrl: string;
 }
 
-/** Starts both, of the two the new one for the scene: with RABBITMQ_SERVER set that, and the one that is installed as the old one. */
+/** Starts both: the one to be left is the RabbitMQ that is installed, the other one that of RABBITMQ_SERVER where it is set. */
 export async function startTwoBrokers(): Promise<SceneBroker<TwoBrokers>> {
-  const old = await startTestNode(undefined, '');
+  const old = await startOneNode('');
   const fresh = await startOneNode();
   return {
     ...fresh,
     version: `${old.version} to ${fresh.version}`,
-    own: { old },
+    own: { oldUrl: old.amqpUrls[0] },
     async end() {
       await fresh.end();
-      await old.kill();
-      rmSync(old.dataDir, { recursive: true, force: true });
+      await old.end();
     },
   };
 }

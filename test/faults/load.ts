@@ -4,7 +4,6 @@ import { post } from '../broker/service';
 import { fateOf } from './callee';
 import { wholeMinutes } from './clocks';
 import type { Accepted, Journal } from './journal';
-import type { CommonStage } from './stage';
 
 /** Where what is handled goes. */
 export interface Destinations {
@@ -47,13 +46,6 @@ const TICK_MS = 200;
 /** Requests unanswered at most; beyond, a tick is left out. */
 const MOST_OPEN = 20;
 const CANCEL_AFTER_MS = 1_000;
-
-/** In milliseconds. */
-const MINUTE_MS = 60_000;
-/** What is sent all at once goes in batches of so many. */
-const BATCH = 1_000;
-/** Requests open at once for that. */
-const SENDERS = 4;
 
 /** Puts the service under load until it is stopped. */
 export function startLoad(options: LoadOptions): Load {
@@ -107,49 +99,6 @@ export function startLoad(options: LoadOptions): Load {
 
 function isToBeCancelled(n: number, dueAt: number): boolean {
   return n % 20 === 11 && dueAt - Date.now() > 4 * CANCEL_AFTER_MS;
-}
-
-/** Messages to be sent as fast as they are taken. */
-export interface Pending {
-  readonly count: number;
-  /** They are numbered from here on. */
-  readonly firstNumber: number;
-  /** In milliseconds since the epoch; the others follow within a minute. */
-  readonly firstDueAt: number;
-}
-
-/** Sends until so many are accepted; their due times are spread over one minute. */
-export async function sendAll(
-  { journal, destinations, apis }: Pick<CommonStage, 'journal' | 'destinations' | 'apis'>,
-  { count, firstNumber, firstDueAt }: Pending,
-): Promise<void> {
-  const urls = await Promise.all(apis.map((api) => api.url()));
-  let sent = 0;
-  const sender = async (_: unknown, i: number) => {
-    while (sent < count) {
-      const first = sent;
-      sent += Math.min(BATCH, count - first);
-      // What is refused for a while is sent again, until it is accepted.
-      let rest = Array.from({ length: sent - first }, (_, k) => firstNumber + first + k);
-      while (rest.length > 0) {
-        const accepted = await postBatch(
-          urls[i % urls.length] ?? '',
-          rest.map((n) => ({
-            n,
-            ...messageOf(n, destinations),
-            // Whatever became of it the first time, it is accepted once.
-            id: `own-${n}`,
-            deliver_at: new Date(firstDueAt + ((n - firstNumber) * MINUTE_MS) / count).toISOString(),
-          })),
-        );
-        journal.accepted.push(...accepted.map(({ n, dueAt }) => ({ n, dueAt })));
-        const numbers = new Set(accepted.map(({ n }) => n));
-        rest = rest.filter((n) => !numbers.has(n));
-        if (rest.length > 0) await sleep(500);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: SENDERS }, sender));
 }
 
 /** Posts a batch; resolves with what was accepted of it. */

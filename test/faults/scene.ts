@@ -6,8 +6,8 @@ import { type CommonStage, type Stage, type StageOptions, setStage } from './sta
 
 /**
  * How long and how hard, from the environment: FAULTS_RATE in messages a second, FAULTS_ROUNDS times the faults of a scene, FAULTS_SKEW_MINUTES
- * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, FAULTS_PENDING messages at once, and FAULTS_MOVED that wait while brokers are changed. FAULTS_LOGS
- * is a folder for the logs of all processes.
+ * that a clock is wrong by, FAULTS_STEP_MINUTES that clocks are put forward and back by, FAULTS_SOAK_MINUTES, FAULTS_PENDING messages at once,
+ * and FAULTS_MOVED that wait while one broker is left for another. FAULTS_LOGS is a folder for the logs of all processes.
  */
 export const FORM = {
   rate: Number(process.env.FAULTS_RATE || 200),

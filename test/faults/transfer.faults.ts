@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from '../../src/amqp/connection';
 import type { Subscription } from '../../src/amqp/subscription';
 import { recordedLog } from '../broker/world';
-import { sendAll } from './load';
+import { sendAll } from './pending';
 import { FORM, transferScene } from './scene';
 import { observeRelay, untilReady } from './stage';
 
@@ -19,11 +19,11 @@ const COPIED = 'transfer: the streams are copied, the messages follow';
 transferScene(
   `moved to another broker with ${FORM.moved.toLocaleString('en')} waiting`,
   async (stage) => {
-    const { apis, consumers, old, journal, notes } = stage;
-    const atOld = { AMQP_URL: old.amqpUrl };
+    const { apis, consumers, oldUrl, journal, notes } = stage;
+    const atOld = { AMQP_URL: oldUrl };
     const logger = recordedLog();
     const connection = await openConnection({
-      ...{ url: old.amqpUrl, name: 'stage', connectWaitMs: 10_000, logger },
+      ...{ url: oldUrl, name: 'stage', connectWaitMs: 10_000, logger },
     });
     let relayed: Subscription | undefined;
     try {
@@ -40,8 +40,7 @@ transferScene(
       });
       await sleep(PAUSE_MS);
 
-      const transfer = (...options: string[]) =>
-        stage.start('transfer.js', '--from', old.amqpUrl, ...options);
+      const transfer = (...options: string[]) => stage.start('transfer.js', '--from', oldUrl, ...options);
       expect(await transfer('--streams').exited).toBe(0);
       await stage.fault('moved', async () => {
         const exits = await Promise.all(consumers.splice(0).map((consumer) => consumer.end()));
