@@ -17,8 +17,8 @@ test.each([
 test('by true time it counts whatever the clocks said', () => {
   const hourMs = 3_600_000;
   const accepted = [
-    { n: 1, dueAt: 5_000 },
-    { n: 2, dueAt: 6_000 + hourMs, clockAheadMs: hourMs },
+    { n: 1, dueAt: 5_000, acceptedAt: 0 },
+    { n: 2, dueAt: 6_000 + hourMs, acceptedAt: 0, clockAheadMs: hourMs },
   ];
   const attempts = [
     { n: 1, at: 4_900, handlersClock: 4_900 + hourMs, done: true },

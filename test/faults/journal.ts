@@ -6,6 +6,8 @@ export interface Accepted {
   readonly n: number;
   /** In milliseconds since the epoch, as the API answered. */
   readonly dueAt: number;
+  /** When the answer came, by true time. */
+  readonly acceptedAt: number;
   /** How far the API's clock was ahead of true time when it answered, in milliseconds; default not at all. */
   readonly clockAheadMs?: number;
 }

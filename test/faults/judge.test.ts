@@ -6,8 +6,8 @@ const fault = { name: 'broker killed', from: 10_000, to: 15_000 };
 const journal = (change: Partial<Journal>): Journal => ({
   ...createJournal(),
   accepted: [
-    { n: 1, dueAt: 5_000 },
-    { n: 2, dueAt: 11_000 },
+    { n: 1, dueAt: 5_000, acceptedAt: 0 },
+    { n: 2, dueAt: 11_000, acceptedAt: 0 },
   ],
   attempts: [
     { n: 1, at: 5_001, done: true },
@@ -53,6 +53,22 @@ test.each<[string, Partial<Journal>, object]>([
     { attempts: [done(1, 5_001), done(2, 60_000), done(2, 60_001)] },
     { unexplained: [2], copies: 1 },
   ],
+  [
+    'so is one of a message that was accepted only then',
+    {
+      accepted: [{ n: 2, dueAt: 70_000, acceptedAt: 50_000 }],
+      attempts: [done(2, 70_000), done(2, 70_001)],
+    },
+    { unexplained: [2], copies: 1 },
+  ],
+  [
+    'and one that comes long after the message was due',
+    {
+      accepted: [{ n: 2, dueAt: 70_000, acceptedAt: 12_000 }],
+      attempts: [done(2, 70_000), done(2, 100_001)],
+    },
+    { unexplained: [2], copies: 1 },
+  ],
 ])('%s', (_, change, expected) => {
   const judgement = judge(journal(change));
   expect(judgement).toMatchObject(expected);
@@ -89,7 +105,7 @@ test.each<[string, Partial<Journal>, number[]]>([
   [
     'while a clock is put back, a handler may still go by what it said before',
     {
-      accepted: [{ n: 1, dueAt: hourMs, clockAheadMs: hourMs }],
+      accepted: [{ n: 1, dueAt: hourMs, acceptedAt: 0, clockAheadMs: hourMs }],
       attempts: [{ ...done(1, 500), handlersClock: 500 }],
       turns: [
         { from: 0, to: 1, aheadMs: hourMs },
@@ -101,7 +117,7 @@ test.each<[string, Partial<Journal>, number[]]>([
   [
     'and long after that no more',
     {
-      accepted: [{ n: 1, dueAt: hourMs, clockAheadMs: hourMs }],
+      accepted: [{ n: 1, dueAt: hourMs, acceptedAt: 0, clockAheadMs: hourMs }],
       attempts: [{ ...done(1, 1_600), handlersClock: 1_600 }],
       turns: [
         { from: 0, to: 1, aheadMs: hourMs },
@@ -115,7 +131,7 @@ test.each<[string, Partial<Journal>, number[]]>([
 });
 
 test('a delay is measured by true time', () => {
-  const accepted = [{ n: 1, dueAt: 11_000 + hourMs, clockAheadMs: hourMs }];
+  const accepted = [{ n: 1, dueAt: 11_000 + hourMs, acceptedAt: 0, clockAheadMs: hourMs }];
   const attempts = [{ ...done(1, 17_000), handlersClock: 17_000 + hourMs }];
   expect(judge(journal({ accepted, attempts })).recoveries).toEqual([
     { fault: 'broker killed', delayed: 1, afterMs: 2_000 },
@@ -126,6 +142,12 @@ test('a copy that a fault explains is counted, and good', () => {
   const judgement = judge(journal({ attempts: [done(1, 9_900), done(1, 16_000), done(2, 17_000)] }));
   expect(judgement).toMatchObject({ copies: 1, unexplained: [] });
   expect(isGood(judgement)).toBe(true);
+});
+
+test('so is a copy of what was waiting during the fault, when it comes as soon as it is due', () => {
+  const accepted = [{ n: 1, dueAt: 70_000, acceptedAt: 12_000 }];
+  const judgement = judge(journal({ accepted, attempts: [done(1, 70_000), done(1, 70_001)] }));
+  expect(judgement).toMatchObject({ copies: 1, unexplained: [] });
 });
 
 test('what nobody was promised may be handled or not', () => {

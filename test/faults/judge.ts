@@ -1,5 +1,5 @@
 /** The judge: what a journal comes to. Pure. */
-import { type Attempt, type Fault, type Journal, type Turn, trulyDueAt } from './journal';
+import { type Accepted, type Attempt, type Fault, type Journal, type Turn, trulyDueAt } from './journal';
 
 /** What a scene came to. */
 export interface Judgement {
@@ -31,7 +31,7 @@ export interface Recovery {
 
 /** Later than this counts as delayed, in milliseconds. */
 const DELAYED_MS = 500;
-/** A copy may come so long after the fault that made it, in milliseconds: broken connections, late confirms and waits add up. */
+/** A copy may be made so long after a fault, or come so long after it is due, in milliseconds: broken connections, late confirms and waits add up. */
 const AFTERMATH_MS = 30_000;
 /** A handler may have looked at the clock so long before the callee saw its call, in milliseconds. */
 const CALLED_WITHIN_MS = 1_000;
@@ -47,9 +47,9 @@ export function unfinished({ accepted, attempts, ...journal }: Journal): number[
 export function judge(journal: Journal): Judgement {
   const { accepted, attempts, cancelled, parked, faults, turns } = journal;
   const handlings = byMessage(attempts.filter(({ done }) => done));
-  const dueAt = new Map(accepted.map((message) => [message.n, message.dueAt]));
-  const numbers = [...dueAt.keys()];
-  const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (dueAt.get(attempt.n) ?? 0);
+  const messages = new Map(accepted.map((message) => [message.n, message]));
+  const numbers = [...messages.keys()];
+  const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (messages.get(attempt.n)?.dueAt ?? 0);
   const repeats = [...handlings].flatMap(([n, times]) => times.slice(1).map((at) => ({ n, at })));
   return {
     accepted: numbers.length,
@@ -61,13 +61,9 @@ export function judge(journal: Journal): Judgement {
     resurrected: [...cancelled].filter((n) => handlings.has(n)),
     copies: repeats.length,
     unexplained: repeats
-      .filter((repeat) => !faults.some((fault) => explains(fault, repeat)))
+      .filter(({ n, at }) => !faults.some((fault) => explains(fault, at, messages.get(n))))
       .map(({ n }) => n),
-    recoveries: recoveriesOf(
-      faults,
-      handlings,
-      new Map(accepted.map((message) => [message.n, trulyDueAt(message)])),
-    ),
+    recoveries: recoveriesOf(faults, handlings, messages),
   };
 }
 
@@ -86,20 +82,25 @@ function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
   return times;
 }
 
-function explains({ from, to }: Fault, { at }: { at: number }): boolean {
-  return at >= from && at <= to + AFTERMATH_MS;
+/** A fault makes copies of what waits or is on its way while it lasts; one of what waits comes when that is due. */
+function explains({ from, to }: Fault, copyAt: number, message?: Accepted): boolean {
+  const madeUntil = to + AFTERMATH_MS;
+  if (message === undefined) return copyAt >= from && copyAt <= madeUntil;
+  const comesUntil = Math.max(to, trulyDueAt(message)) + AFTERMATH_MS;
+  return message.acceptedAt <= madeUntil && copyAt >= from && copyAt <= comesUntil;
 }
 
 function recoveriesOf(
   faults: readonly Fault[],
   handlings: ReadonlyMap<number, readonly number[]>,
-  dueAt: ReadonlyMap<number, number>,
+  messages: ReadonlyMap<number, Accepted>,
 ): Recovery[] {
   return faults.map(({ name, from, to }, i) => {
     const until = faults[i + 1]?.from ?? Number.POSITIVE_INFINITY;
     const delayed = [...handlings].flatMap(([n, [at = 0]]) => {
-      const due = dueAt.get(n);
-      return due !== undefined && at - due > DELAYED_MS && at >= from && at < until ? [at] : [];
+      const message = messages.get(n);
+      const isDelayed = message !== undefined && at - trulyDueAt(message) > DELAYED_MS;
+      return isDelayed && at >= from && at < until ? [at] : [];
     });
     return {
       fault: name,

@@ -71,9 +71,10 @@ export function startLoad(options: LoadOptions): Load {
       anyApi(),
       numbers.map((n) => ({ n, ...messageOf(n, destinations), delay_ms: delayMs(n) })),
     );
-    for (const { n, id, dueAt } of accepted) {
+    for (const { id, ...message } of accepted) {
+      const { n, dueAt } = message;
       const clockAheadMs = wholeMinutes(dueAt - delayMs(n) - sentAt);
-      journal.accepted.push({ n, dueAt, clockAheadMs });
+      journal.accepted.push({ ...message, clockAheadMs });
       if (isToBeCancelled(n, dueAt - clockAheadMs)) keep(cancel(n, id));
     }
   };
@@ -111,9 +112,11 @@ export async function postBatch(
     messages.map(({ n, ...message }) => message),
   );
   const { results } = (await answer.json()) as { results: Result[] };
+  const acceptedAt = Date.now();
   return results.flatMap(({ status, body }, i) => {
     const n = messages[i]?.n;
-    return status === 202 && n !== undefined ? [{ n, id: body.id, dueAt: Date.parse(body.due_at) }] : [];
+    if (status !== 202 || n === undefined) return [];
+    return [{ n, id: body.id, dueAt: Date.parse(body.due_at), acceptedAt }];
   });
 }
 

@@ -42,7 +42,7 @@ export async function sendAll(
             deliver_at: new Date(firstDueAt + ((n - firstNumber) * MINUTE_MS) / count).toISOString(),
           })),
         );
-        journal.accepted.push(...accepted.map(({ n, dueAt }) => ({ n, dueAt })));
+        journal.accepted.push(...accepted);
         const numbers = new Set(accepted.map(({ n }) => n));
         rest = rest.filter((n) => !numbers.has(n));
         if (rest.length > 0) await sleep(500);
