@@ -89,7 +89,7 @@ async function measureRound(lab: Lab, broker: Broker, { pending, probe, settleMs
       inIt = level;
     }
     await sleep(settleMs);
-    const bytes = await memoryOf(broker);
+    const { bytes, parts } = await memoryOf(broker);
     none ??= bytes;
     const { accepted, refused, tookMs } = await put(probe);
     inIt += probe;
@@ -98,6 +98,7 @@ async function measureRound(lab: Lab, broker: Broker, { pending, probe, settleMs
       'accepted/s': accepted / (tookMs / 1_000),
       refused,
       'broker MB': bytes / 1e6,
+      ...parts,
       ...(level > NONE && { 'KB a message': (bytes - none) / 1_000 / (level - probe) }),
     });
   }
@@ -112,10 +113,38 @@ async function openedSender(lab: Lab, { endpoint }: Place) {
   return sender;
 }
 
-/** As RabbitMQ reckons it, which is what its alarm goes by; and by the operating system where it does not tell. */
-async function memoryOf({ managementUrl, pids }: Broker): Promise<number> {
-  const [node] = (await managementRequest(managementUrl, 'GET', '/api/nodes')) as { mem_used?: number }[];
-  return node?.mem_used ?? residentBytes(pids[0] ?? 0);
+/** What a node's memory is used for, by RabbitMQ's names, in bytes; what grows here with the messages that wait. */
+interface NodeMemory {
+  /** Each queue's process: where its messages are in the log, and when they expire. */
+  readonly quorum_queue_procs: number;
+  /** What is in the write-ahead log, and the places in the log's segments. */
+  readonly quorum_ets: number;
+  readonly binary: number;
+  /** Held by the Erlang VM for what comes next. */
+  readonly allocated_unused: number;
+}
+
+/** The bytes as RabbitMQ reckons them, which is what its alarm goes by, and by the operating system where it does not tell; of what they consist, in MB. */
+async function memoryOf({ managementUrl, pids }: Broker) {
+  const [node] = (await managementRequest(managementUrl, 'GET', '/api/nodes')) as [NodeFigures];
+  const { memory } = (await managementRequest(managementUrl, 'GET', `/api/nodes/${node.name}/memory`)) as {
+    memory: NodeMemory;
+  };
+  const inMb = (bytes: number) => bytes / 1e6;
+  return {
+    bytes: node.mem_used ?? residentBytes(pids[0] ?? 0),
+    parts: {
+      'queue processes MB': inMb(memory.quorum_queue_procs),
+      'log tables MB': inMb(memory.quorum_ets),
+      'binaries MB': inMb(memory.binary),
+      'allocated, unused MB': inMb(memory.allocated_unused),
+    },
+  };
+}
+
+interface NodeFigures {
+  readonly name: string;
+  readonly mem_used?: number;
 }
 
 function residentBytes(pid: number): number {
