@@ -47,7 +47,7 @@ test('under a memory alarm the API refuses at once and says why; what waits is h
   await consumer.logged('consuming');
   const submit = (order_id: string, delay_ms = 0) =>
     post(`${url}/v1/messages`, { to: 'orders', payload: { order_id }, delay_ms });
-  expect((await submit('before', 3_000)).status).toBe(202);
+  expect((await submit('before', 8_000)).status).toBe(202);
 
   await setAlarm(true);
   const first = await submit('first');

@@ -147,7 +147,7 @@ test('without a ledger messages are scheduled, handled and, by an id that the se
     '(0 new)',
   );
 
-  const message = { to: 'orders', payload: { order_id: 'A1' }, delay: '1500ms' };
+  const message = { to: 'orders', payload: { order_id: 'A1' }, delay: '6s' };
   const accepted = await call(post(`${url}/v1/messages`, message));
   expect(accepted.status).toBe(202);
   const id = String(accepted.body.id);

@@ -18,7 +18,11 @@ describe('on a broker that is up', () => {
   let world: World;
   let services: Service[];
   const start = (...args: string[]) => {
-    const service = startService(['main.js', ...args], { AMQP_URL: world.amqpUrl });
+    // So many requests at once can keep a busy broker longer than the default.
+    const service = startService(['main.js', ...args], {
+      AMQP_URL: world.amqpUrl,
+      CONFIRM_TIMEOUT_MS: '10000',
+    });
     services.push(service);
     return service;
   };
@@ -67,26 +71,28 @@ describe('on a broker that is up', () => {
   test('messages in the hands of a consumer that is killed are handled by the next one', async () => {
     const killed = start('consumers', 'orders');
     await killed.logged('consuming');
-    const dueAt = Date.now() + 900;
-    const orderIds = Array.from({ length: 20 }, (_, i) => `order-${i}`);
-    // Past the wheel, so that they are in the consumer's hands long before they are due.
-    for (const order_id of orderIds) {
-      const id = idDueAt(dueAt);
-      await world.publisher.publish({
-        exchange: 'delay.due',
-        routingKey: '0.0.0.0.0.0.0.0.orders',
-        ...encodeMessage({
-          id,
-          to: 'orders',
-          payload: { order_id, expire_minutes: 0 },
-          dueAt,
-          acceptedAt: dueAt,
-          attempt: 1,
-          delivery: id,
-        }),
-      });
-    }
     const channel = await (await world.connect()).model.createChannel();
+    const orderIds = Array.from({ length: 20 }, (_, i) => `order-${i}`);
+    const dueAt = Date.now() + 950;
+    // Past the wheel, so that they are in the consumer's hands long before they are due.
+    await Promise.all(
+      orderIds.map((order_id) => {
+        const id = idDueAt(dueAt);
+        return world.publisher.publish({
+          exchange: 'delay.due',
+          routingKey: '0.0.0.0.0.0.0.0.orders',
+          ...encodeMessage({
+            id,
+            to: 'orders',
+            payload: { order_id, expire_minutes: 0 },
+            dueAt,
+            acceptedAt: dueAt,
+            attempt: 1,
+            delivery: id,
+          }),
+        });
+      }),
+    );
     await eventually(async () => expect((await channel.checkQueue('orders')).messageCount).toBe(0));
     await killed.end('SIGKILL');
     expect(killed.log.filter(({ message }) => message === 'handled')).toEqual([]);
@@ -167,7 +173,7 @@ describe('on a broker that is up', () => {
       });
     expect((await submit({})).status).toBe(401);
     expect((await submit({ Authorization: `Bearer ${key}` })).status).toBe(202);
-    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200));
     expect(JSON.stringify(api.log)).not.toContain(key);
   });
 

@@ -7,6 +7,9 @@ import { startTestNode } from './broker/node';
 import { post, type Service, startService } from './broker/service';
 import { createWorld, type World } from './broker/world';
 
+/** A node that was killed recovers its queues, and connections are tried again every few seconds. */
+const RECOVERY_MS = 60_000;
+
 let node: Awaited<ReturnType<typeof startTestNode>>;
 let running: PrivateBroker;
 let world: World;
@@ -27,7 +30,10 @@ afterAll(async () => {
 });
 
 const start = (args: string[], env: NodeJS.ProcessEnv = {}) => {
-  const service = startService(['main.js', ...args], { AMQP_URL: world.amqpUrl, ...env });
+  const service = startService(['main.js', ...args], {
+    ...{ AMQP_URL: world.amqpUrl, CONFIRM_TIMEOUT_MS: '10000' },
+    ...env,
+  });
   services.push(service);
   return service;
 };
@@ -58,18 +64,18 @@ test.each(['stop', 'kill'] as const)(
     expect((await fetch(`${url}/livez`)).status).toBe(200);
 
     running = await node.restart();
-    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200));
-    await eventually(async () => expect((await submit(`${way}-after`, 0)).status).toBe(202));
+    await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200), RECOVERY_MS);
+    await eventually(async () => expect((await submit(`${way}-after`, 0)).status).toBe(202), RECOVERY_MS);
     const handled = new Map<string, { due_at: string; handled_at: string; order_id: string }>();
     await eventually(async () => {
       for (const event of await eventsOf(world, 0)) handled.set(event.order_id, event);
       expect([...handled.keys()]).toEqual(expect.arrayContaining([...orderIds, `${way}-after`]));
-    }, 30_000);
+    }, RECOVERY_MS);
     expect(earlyOnes([...handled.values()])).toEqual([]);
     await Promise.all(services.map((service) => service.end()));
     services = [];
   },
-  120_000,
+  240_000,
 );
 
 test('a container role that starts before the broker waits for it', async () => {

@@ -217,8 +217,12 @@ describe('SCHEDULES_FILE', () => {
 
     const url = await start(['all']).url();
     await untilRuns('orders-sweep', 1);
-    const { created_at, last_runs } = await look(url, 'orders-sweep');
-    expect(last_runs.map(({ at }) => at)).toEqual([created_at]);
+    const { created_at } = await look(url, 'orders-sweep');
+    // Known once it is written down, after the run itself is on its way.
+    await eventually(async () => {
+      const { last_runs } = await look(url, 'orders-sweep');
+      expect(last_runs.map(({ at }) => at)).toEqual([created_at]);
+    });
     expect(runs).toEqual([`schedule:orders-sweep:${created_at}`]);
   }, 120_000);
 

@@ -18,7 +18,11 @@ const services: Service[] = [];
 
 const urlOf = (user: string) => urls[user] ?? '';
 const start = (user: string, ...args: string[]) => {
-  const service = startService(args, { AMQP_URL: urlOf(user), OUTBOX_DIR: outbox });
+  const service = startService(args, {
+    ...{ AMQP_URL: urlOf(user), OUTBOX_DIR: outbox },
+    // On a busy broker a confirm may come late, and that is no refusal.
+    CONFIRM_TIMEOUT_MS: '10000',
+  });
   services.push(service);
   return service;
 };

@@ -11,6 +11,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage, GetMessage } from 'amqplib';
 import type { BrowseOptions } from './browse';
+import { messageCount } from './message-count';
 
 type Taken = GetMessage | ConsumeMessage;
 
@@ -116,7 +117,7 @@ async function consume(channel: Channel, queue: string, count: number): Promise<
 
 /** Puts the groups back in their order, each once the one before is written. */
 export async function putBack(channel: Channel, queue: string, groups: Pass['kept']): Promise<void> {
-  const count = async () => (await channel.checkQueue(queue)).messageCount;
+  const count = () => messageCount(channel, queue);
   let expected = await count();
   let gaveUp = false;
   for (const group of groups) {

@@ -3,6 +3,7 @@ import type { Channel, GetMessage } from 'amqplib';
 import { passThrough, putBack } from './browse-pass';
 import { withChannel } from './channel';
 import type { BrokerConnection } from './connection';
+import { messageCount } from './message-count';
 
 /** A message as the queue has it. */
 export type BrowsedMessage = Pick<GetMessage, 'content' | 'properties'>;
@@ -63,10 +64,6 @@ export function createBrowser(connection: BrokerConnection): Browser {
       return messages;
     },
     count: (queue) =>
-      withChannel(
-        connection,
-        `The queue ${queue}`,
-        async (channel) => (await channel.checkQueue(queue)).messageCount,
-      ),
+      withChannel(connection, `The queue ${queue}`, (channel) => messageCount(channel, queue)),
   };
 }

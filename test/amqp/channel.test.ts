@@ -25,7 +25,7 @@ test('where RabbitMQ does not answer any more, the channel is opened anew, on an
   let closed = 0;
   const kept = await keepChannelOpen({
     name: 'kept',
-    open: () => openAnswering(connection, () => connection.model.createChannel(), 100),
+    open: () => openAnswering(connection, () => connection.model.createChannel(), 500),
     onOpen: async (channel) => {
       await channel.prefetch(1);
       opened.push(channel);
@@ -37,8 +37,8 @@ test('where RabbitMQ does not answer any more, the channel is opened anew, on an
   });
   // Connections that are made from now on are not held. A heartbeat would be missed only after ten seconds.
   proxy.hold();
-  await expect(opened[0]?.checkExchange('amq.direct')).rejects.toThrow('did not answer within 0.3 s');
-  await eventually(() => expect([opened.length, closed]).toEqual([2, 1]), 5_000);
+  await expect(opened[0]?.checkExchange('amq.direct')).rejects.toThrow('did not answer within 1.5 s');
+  await eventually(() => expect([opened.length, closed]).toEqual([2, 1]), 8_000);
   await expect(opened[1]?.checkExchange('amq.direct')).resolves.toBeDefined();
   expect(world.log.lines).toContainEqual(
     expect.objectContaining({ event: 'no answer', request: 'checkExchange amq.direct' }),

@@ -110,15 +110,15 @@ describe('while the broker does not answer', () => {
   });
 
   test('the outcome is unknown after the time for a confirm, and what follows is refused at once', async () => {
-    await open({ confirmTimeoutMs: 100 });
+    await open({ confirmTimeoutMs: 1_000 });
     expect(opened.refusal()).toBeUndefined();
     const first = publish('first');
     await expect(first).rejects.toThrow(OutcomeUnknownError);
-    await expect(first).rejects.toThrow('did not confirm within 100 ms; the message may have been accepted');
+    await expect(first).rejects.toThrow('did not confirm within 1000 ms; the message may have been accepted');
     for (let i = 0; i < 3; i++) {
       const refused = publish(`refused ${i}`);
       await expect(refused).rejects.toThrow(BrokerUnavailableError);
-      await expect(refused).rejects.toThrow('does not keep up: its confirms take longer than 100 ms');
+      await expect(refused).rejects.toThrow('does not keep up: its confirms take longer than 1000 ms');
     }
     expect(opened.refusal()).toContain('does not keep up');
 
@@ -146,7 +146,7 @@ describe('while the broker does not answer', () => {
   });
 
   test('a channel on which a confirm does not come at all is given up, and another one publishes', async () => {
-    await open({ confirmTimeoutMs: 50, lookMs: 30 });
+    await open({ confirmTimeoutMs: 1_000, lookMs: 30 });
     await expect(publish('hanging')).rejects.toThrow(OutcomeUnknownError);
     await eventually(() =>
       expect(world.log.lines).toContainEqual(

@@ -65,6 +65,11 @@ async function subscribed(options: Partial<SubscriptionOptions> = {}) {
     logger: world.log,
     ...options,
   });
+  // From here on messages are pushed; one that came before would be fetched.
+  const channel = await (await world.connect()).model.createChannel();
+  await eventually(async () =>
+    expect(await channel.checkQueue('orders')).toMatchObject({ consumerCount: 1 }),
+  );
   return { subscription, losing, taken, lost: () => lost };
 }
 

@@ -6,6 +6,7 @@ import { createReplacement, type Replacement } from '../../src/changes/replaceme
 import { createRescheduling, type Rescheduling } from '../../src/changes/rescheduling';
 import { systemClock as clock } from '../../src/clock';
 import { followControl } from '../../src/control/control';
+import { InProgressError } from '../../src/errors';
 import { type Ledger, type LedgerOptions, openLedger } from '../../src/ledger/ledger';
 import type { Verdicts } from '../../src/verdicts/verdicts';
 import { eventually } from './eventually';
@@ -15,6 +16,17 @@ export interface Changes extends Acceptance, Cancellation, Rescheduling, Replace
   readonly ledger: Ledger;
   readonly verdicts: Verdicts;
   close(): Promise<void>;
+}
+
+/** Asks again for as long as it is told to try again, as its callers do. */
+export async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof InProgressError)) throw error;
+    }
+  }
 }
 
 /** The guard of CANCEL_GUARD's default. */

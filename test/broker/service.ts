@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 import { eventually } from './eventually';
 
 const DIST = join(__dirname, '../../dist');
+/** Where several processes start at once on a busy machine, each takes its time. */
+const LOGGED_WITHIN_MS = 45_000;
 
 /** A line of the log. */
 export interface LogLine {
@@ -59,7 +61,7 @@ export function startService(args: readonly string[], env: NodeJS.ProcessEnv, fi
       if (!found)
         throw new Error(`no "${message}" in the log of ${args.join(' ')}:\n${stderr}${JSON.stringify(log)}`);
       return found;
-    });
+    }, LOGGED_WITHIN_MS);
   return {
     process: child,
     log,

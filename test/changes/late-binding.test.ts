@@ -3,11 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createCancellation } from '../../src/changes/cancellation';
 import { done, retry } from '../../src/consumers/outcome';
 import { encodeControl } from '../../src/control/entry';
-import { IdTakenError, TooLateError, UnknownMessageError } from '../../src/errors';
+import {
+  BrokerUnavailableError,
+  IdTakenError,
+  OutcomeUnknownError,
+  TooLateError,
+  UnknownMessageError,
+} from '../../src/errors';
 import { encodeMessage, idDueAt } from '../../src/message';
 import { CONTROL, LEDGER } from '../../src/topology';
 import { messageKey } from '../../src/verdicts/entry';
-import { type Changes, GUARD_MS, startChanges } from '../broker/changes';
+import { type Changes, GUARD_MS, persistently, startChanges } from '../broker/changes';
 import { eventually } from '../broker/eventually';
 import { createWorld, type Handling, type World } from '../broker/world';
 
@@ -66,7 +72,7 @@ const dropped = (id: string) =>
 test('a cancelled message is dropped when it comes, and those around it are handled', async () => {
   await consume();
   const [api, other] = apis;
-  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => api.accept(request(id, 1_500))));
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => api.accept(request(id, 5_000))));
   await other.cancel('b');
   await other.cancel('b');
   await dropped('b');
@@ -117,7 +123,9 @@ test.each([
   await consume();
   const all = Array.from({ length: 50 }, (_, i) => `id-${i}`);
   const requests = all.map((id) => request(id, delayMs));
-  const answers = await Promise.all(requests.flatMap((each) => apis.map((api) => api.accept(each))));
+  const answers = await Promise.all(
+    requests.flatMap((each) => apis.map((api) => persistently(() => api.accept(each)))),
+  );
   expect(answers).toHaveLength(100);
   await eventually(() => expect(new Set(ids()).size).toBe(50));
   // A copy would have been due by now, and messages of one target come in the order of their due times.
@@ -146,7 +154,7 @@ test('an id is free again once its hold is over, even where its message was canc
   apis = [await startChanges(world, { idHoldMs: 0 }), await startChanges(world, { idHoldMs: 0 })];
   const [api, other] = apis;
   await consume();
-  const { dueAt } = await api.accept(request('a', 1_200));
+  const { dueAt } = await api.accept(request('a', 5_000));
   await api.cancel('a');
   await dropped('a');
   await eventually(() => expect(Date.now()).toBeGreaterThan(dueAt));
@@ -156,8 +164,8 @@ test('an id is free again once its hold is over, even where its message was canc
 });
 
 test.each([
-  ['later', 1_500, 3_000],
-  ['earlier', 60_000, 1_200],
+  ['later', 5_000, 7_000],
+  ['earlier', 60_000, 3_000],
 ])('a message that is moved to %s is handled then, once', async (_, delayMs, newDelayMs) => {
   await consume();
   const [api, other] = apis;
@@ -201,33 +209,35 @@ test('what was moved before can be run now: what is known of the first move does
 test('a moved message can be moved again and cancelled, and nothing of it is handled', async () => {
   await consume();
   const [api, other] = apis;
-  await api.accept(request('a', 1_500));
-  await api.reschedule('a', Date.now() + 1_800);
-  await other.reschedule('a', Date.now() + 2_100);
+  await api.accept(request('a', 5_000));
+  await api.reschedule('a', Date.now() + 5_300);
+  await other.reschedule('a', Date.now() + 5_600);
   await api.cancel('a');
-  await api.accept(request('last', 2_400));
+  await api.accept(request('last', 6_000));
   await eventually(() => expect(ids()).toEqual(['last']));
-  const drops = world.log.lines.filter(
-    ({ event, messageId }) => event === 'void, dropped' && messageId === 'a',
-  );
-  expect(drops).toHaveLength(3);
+  await eventually(() => {
+    const drops = world.log.lines.filter(
+      ({ event, messageId }) => event === 'void, dropped' && messageId === 'a',
+    );
+    expect(drops).toHaveLength(3);
+  });
 });
 
 test('of a cancel and a reschedule at the same instant one comes first, and both know which', async () => {
   await consume();
   const [api, other] = apis;
   const all = Array.from({ length: 20 }, (_, i) => `id-${i}`);
-  await Promise.all(all.map((id) => api.accept(request(id, 2_000))));
+  await Promise.all(all.map((id) => api.accept(request(id, 5_000))));
   const outcomes = await Promise.all(
     all.map(async (id) => {
       const [cancelled, moved] = await Promise.allSettled([
         api.cancel(id),
-        other.reschedule(id, Date.now() + 2_500),
+        other.reschedule(id, Date.now() + 5_500),
       ]);
       return { id, cancelled: cancelled.status === 'fulfilled', moved: moved.status === 'fulfilled' };
     }),
   );
-  await api.accept(request('last', 3_000));
+  await api.accept(request('last', 6_000));
   await eventually(() => expect(ids()).toContain('last'));
   const expected = outcomes.filter(({ cancelled }) => !cancelled).map(({ id }) => id);
   expect(ids()).toEqual([...expected, 'last'].sort());
@@ -243,7 +253,7 @@ test('without a ledger an id that the service made can be cancelled', async () =
     clock: Date.now,
     guardMs: GUARD_MS,
   });
-  const { id } = await world.scheduler.schedule({ to: 'orders', payload: 1, dueAt: Date.now() + 1_500 });
+  const { id } = await world.scheduler.schedule({ to: 'orders', payload: 1, dueAt: Date.now() + 5_000 });
   await cancellation.cancel(id);
   await cancellation.cancel(id);
   await dropped(id);
@@ -255,6 +265,8 @@ test('a thousand cancels from 5 s to 0 s before the due time: none that was answ
   await consume();
   await consume();
   const cancelled = new Set<string>();
+  /** A busy broker took too long to say. */
+  const perhaps = new Set<string>();
   const all = Array.from({ length: 1_000 }, (_, i) => `id-${i}`);
   await Promise.all(
     all.map(async (id, i) => {
@@ -264,19 +276,30 @@ test('a thousand cancels from 5 s to 0 s before the due time: none that was answ
       const other = apis[Math.floor(Math.random() * 2)] as Changes;
       await other.cancel(id).then(
         () => cancelled.add(id),
-        (error) => expect(error).toBeInstanceOf(TooLateError),
+        (error) => {
+          if (saysPerhaps(error)) perhaps.add(id);
+          else expect(error).toBeInstanceOf(TooLateError);
+        },
       );
     }),
   );
   expect(cancelled.size).toBeGreaterThan(0);
   expect(cancelled.size).toBeLessThan(1_000);
-  const others = all.filter((id) => !cancelled.has(id)).sort();
-  await eventually(() => expect(new Set(ids()).size).toBeGreaterThanOrEqual(others.length));
+  const others = all.filter((id) => !cancelled.has(id) && !perhaps.has(id));
+  await eventually(() => expect(ids()).toEqual(expect.arrayContaining(others)));
   await apis[0].accept(request('last', 1_500));
   await eventually(() => expect(ids()).toContain('last'));
-  expect(ids()).toEqual([...others, 'last'].sort());
+  expect(ids().filter((id) => !perhaps.has(id))).toEqual([...others, 'last'].sort());
+  expect(ids()).toHaveLength(new Set(ids()).size);
   expect(early()).toEqual([]);
 });
+
+function saysPerhaps(error: unknown): boolean {
+  return (
+    [OutcomeUnknownError, BrokerUnavailableError].some((kind) => error instanceof kind) ||
+    String(error).includes('may be handled all the same')
+  );
+}
 
 /** Past the wheel, with verdicts to wait for. */
 const deliver = (id: string, dueAt = Date.now()) =>

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { done } from '../../src/consumers/outcome';
 import { TooLateError, UnknownMessageError } from '../../src/errors';
-import { type Changes, startChanges } from '../broker/changes';
+import { type Changes, persistently, startChanges } from '../broker/changes';
 import { eventually } from '../broker/eventually';
 import { createWorld, type Handling, type World } from '../broker/world';
 
@@ -134,7 +134,7 @@ test.each([
 ])('the same asked for at the same instant of two processes is handled once, due %s', async (_, delayMs) => {
   const dueAt = Date.now() + delayMs;
   const requests = NAMES.map((name) => request(name, name, dueAt));
-  await Promise.all(requests.flatMap((each) => apis.map((api) => api.replace(each))));
+  await Promise.all(requests.flatMap((each) => apis.map((api) => persistently(() => api.replace(each)))));
   await allUntil(Math.max(dueAt, Date.now() + 1_500));
   expect(contents().sort()).toEqual([...NAMES].sort());
 });

@@ -7,8 +7,10 @@ const OPEN_MS = 200;
 // On a thread of its own: it has to close the connection while the caller's event loop is blocked.
 const SERVER = `
   const { parentPort } = require('node:worker_threads');
-  const server = require('node:http').createServer((request, response) => response.end('{}'));
-  server.on('connection', (socket) => setTimeout(() => socket.end(), ${OPEN_MS}));
+  const server = require('node:http').createServer((request, response) => {
+    response.on('finish', () => setTimeout(() => request.socket.end(), ${OPEN_MS}));
+    response.end('{}');
+  });
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 `;
 

@@ -15,6 +15,9 @@ import { eventually } from '../broker/eventually';
 import { freePort } from '../broker/node';
 import { listeningAddresses } from './sockets';
 
+// A node is started, ended and started again.
+jest.setTimeout(180_000);
+
 const root = join(__dirname, '../..');
 const executable = process.env.RABBITMQ_SERVER || defaultExecutable();
 const folder = mkdtempSync('/tmp/delay-broker-test-');

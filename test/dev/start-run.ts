@@ -7,13 +7,13 @@ import { clearStaleNode, readRecord } from '../../dev/node-record';
 import { processStartTime } from '../../dev/process-end';
 import { eventually } from '../broker/eventually';
 
-const STARTED_WITHIN_MS = 40_000;
+const STARTED_WITHIN_MS = 120_000;
 
 /** `node dist/dev/start.js`, running or ended. */
 export interface Run {
   /** What it and its programs have written so far. */
   output(): string;
-  /** Resolves once the output matches; fails when it does not within 40 s, or ends before. */
+  /** Resolves once the output matches; fails when it does not within 2 minutes, or ends before. */
   line(pattern: RegExp): Promise<void>;
   /** Resolves once it has ended and nothing writes to its output any more; `null` after a signal. */
   exitCode: Promise<number | null>;

@@ -8,6 +8,9 @@ import { eventually } from '../broker/eventually';
 import { freePort } from '../broker/node';
 import { type Run, runStart, type Started, startedProcesses } from './start-run';
 
+// A node is started, ended and started again.
+jest.setTimeout(180_000);
+
 const folder = mkdtempSync('/tmp/delay-broker-test-');
 const dataDir = join(folder, 'node');
 const env: Record<string, string> = {};
