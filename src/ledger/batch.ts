@@ -27,7 +27,7 @@ type Written = Pick<Publication, 'content' | 'properties'>;
 const ENTRIES_HEADER = 'entries';
 
 /** Entries in a batch at most. */
-const MOST_ENTRIES = 250;
+export const MOST_ENTRIES = 250;
 /** Bytes of a batch at most, but for a single entry. */
 const MOST_BYTES = 200_000;
 

@@ -9,7 +9,7 @@ import { messageOf } from '../errors';
 import type { Logger } from '../logger';
 import type { Message } from '../message';
 import { LEDGER } from '../topology';
-import { encodeEntries, type UnwrittenEntry } from './batch';
+import { encodeEntries, MOST_ENTRIES, type UnwrittenEntry } from './batch';
 import { encodeEntry, type LedgerEntry } from './entry';
 
 /** Writes entries down. */
@@ -37,6 +37,8 @@ export interface RecorderOptions {
 
 /** Kept at most, some megabytes; the oldest are lost beyond. */
 const LONGEST_BACKLOG = 50_000;
+/** On their way at once at most: more than one only where more is recorded than a batch holds. */
+const MOST_BATCHES = 8;
 const RETRY_DELAY_MS = 200;
 /** Short: until it is written, other processes do not know of what was accepted here. */
 const LONGEST_RETRY_DELAY_MS = 1_000;
@@ -52,7 +54,7 @@ interface Pending extends UnwrittenEntry {
 }
 
 /**
- * A recorder on this publisher. What is recorded while an entry is on its way is written with the next one, all together: the
+ * A recorder on this publisher. What is recorded while entries are on their way is written with the next ones, many together: the
  * busier the broker, the more.
  */
 export function createRecorder({ publisher, logger }: RecorderOptions): Recorder {
@@ -60,37 +62,72 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
   /** So many of them, the first ones, are under way. */
   let underWay = 0;
   let writing: Promise<void> | undefined;
-  /** What is recorded now is kept, and nobody is held up for it. */
+  /** From the first entry that could not be written until what is left goes out at once. */
   let inTrouble = false;
+  /** What is recorded now is kept, and nobody is held up for it. */
+  let failing = false;
+  /** Since that was said last. */
+  let lost = 0;
   let stopped = false;
 
-  const keep = (why: unknown) => {
-    if (!inTrouble) logger.warn('ledger not written yet', { error: messageOf(why) });
-    inTrouble = true;
+  const release = () => {
     for (const { done } of pending) done();
   };
+
+  /** Writes what there is, in several batches at once where one does not hold it; resolves with why one of them was not written. */
+  async function writeSome(): Promise<unknown> {
+    let why: unknown;
+    const left: Promise<readonly Pending[]>[] = [];
+    while (underWay < pending.length && left.length < MOST_BATCHES) {
+      // Many entries take their time, in which a message may become due.
+      if (left.length > 0) await setImmediate();
+      const next = pending.slice(underWay, underWay + MOST_ENTRIES);
+      const { count, ...written } = encodeEntries(next);
+      const batch = next.slice(0, count);
+      underWay += count;
+      left.push(
+        publisher.publish({ exchange: LEDGER, routingKey: '', ...written }).then(
+          () => {
+            for (const { done } of batch) done();
+            return [];
+          },
+          (error) => {
+            why ??= error;
+            return batch;
+          },
+        ),
+      );
+    }
+    const kept = (await Promise.all(left)).flat();
+    pending.splice(0, underWay, ...kept);
+    underWay = 0;
+    return why;
+  }
 
   async function write(): Promise<void> {
     let waitMs = RETRY_DELAY_MS;
     // Whatever else this turn of the event loop records goes with it.
     await setImmediate();
     while (pending.length > 0 && !stopped) {
-      const { count, ...written } = encodeEntries(pending);
-      underWay = count;
-      try {
-        await publisher.publish({ exchange: LEDGER, routingKey: '', ...written });
-        underWay = 0;
-        for (const { done } of pending.splice(0, count)) done();
-        waitMs = RETRY_DELAY_MS;
-      } catch (error) {
-        underWay = 0;
-        keep(error);
+      const why = await writeSome();
+      failing = why !== undefined;
+      if (failing && !inTrouble) logger.warn('ledger not written yet', { error: messageOf(why) });
+      inTrouble ||= failing;
+      if (lost > 0) logger.error('ledger entries lost', { count: lost, backlog: pending.length });
+      lost = 0;
+      // Until all is caught up with, nobody waits for more than the next ones to be written, but so long: it would not be otherwise.
+      if (inTrouble) release();
+      if (failing) {
         await sleep(waitMs, undefined, { ref: false });
         waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS);
+        continue;
+      }
+      waitMs = RETRY_DELAY_MS;
+      if (inTrouble && pending.length <= MOST_BATCHES * MOST_ENTRIES) {
+        inTrouble = false;
+        logger.info('ledger written again');
       }
     }
-    if (inTrouble && pending.length === 0) logger.info('ledger written again');
-    inTrouble &&= pending.length > 0;
     // At once: what is recorded before the promise has resolved would wait for a writing that is over.
     writing = undefined;
   }
@@ -99,10 +136,10 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
     record: (entry, message) =>
       new Promise((resolve) => {
         pending.push({ entry, message, done: resolve });
-        if (inTrouble || stopped) resolve();
+        if (failing || stopped) resolve();
         if (pending.length > LONGEST_BACKLOG) {
           for (const { done } of pending.splice(underWay, 1)) done();
-          logger.error('ledger entry lost', { backlog: pending.length });
+          lost++;
         }
         writing ??= write();
       }),
@@ -110,8 +147,9 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
     async drain(timeoutMs) {
       await Promise.race([writing, sleep(timeoutMs, undefined, { ref: false })]);
       stopped = true;
-      for (const { done } of pending) done();
-      if (pending.length > 0) logger.error('ledger entries lost', { count: pending.length });
+      release();
+      lost += pending.length;
+      if (lost > 0) logger.error('ledger entries lost', { count: lost });
       return pending.length === 0;
     },
   };
