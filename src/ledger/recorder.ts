@@ -1,6 +1,6 @@
 /**
  * Writing to the ledger what has happened already. That it cannot be written for a while changes nothing of what
- * happened and holds nobody up: it is kept here and written later. Only what a process had not written when it
+ * happened and holds nobody up: it is kept here and written later, which slows down for a moment who records then. Only what a process had not written when it
  * was killed is missing in the ledger; the messages themselves are not concerned.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
@@ -115,7 +115,7 @@ export function createRecorder({ publisher, logger }: RecorderOptions): Recorder
       inTrouble ||= failing;
       if (lost > 0) logger.error('ledger entries lost', { count: lost, backlog: pending.length });
       lost = 0;
-      // Until all is caught up with, nobody waits for more than the next ones to be written, but so long: it would not be otherwise.
+      // While it catches up, whoever records waits for what is under way and not for all that is left. Without any wait, more could come than is written.
       if (inTrouble) release();
       if (failing) {
         await sleep(waitMs, undefined, { ref: false });

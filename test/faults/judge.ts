@@ -85,9 +85,9 @@ function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
 /** A fault makes copies of what waits or is on its way while it lasts; one of what waits comes when that is due. */
 function explains({ from, to }: Fault, copyAt: number, message?: Accepted): boolean {
   const madeUntil = to + AFTERMATH_MS;
-  if (message === undefined) return copyAt >= from && copyAt <= madeUntil;
-  const comesUntil = Math.max(to, trulyDueAt(message)) + AFTERMATH_MS;
-  return message.acceptedAt <= madeUntil && copyAt >= from && copyAt <= comesUntil;
+  const wasThere = message === undefined || message.acceptedAt <= madeUntil;
+  const comesUntil = message ? Math.max(madeUntil, trulyDueAt(message) + AFTERMATH_MS) : madeUntil;
+  return wasThere && copyAt >= from && copyAt <= comesUntil;
 }
 
 function recoveriesOf(

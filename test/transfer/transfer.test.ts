@@ -84,12 +84,12 @@ test('everything moves under load and over a SIGKILL: none lost, none early, wha
   const oldApi = start(old.amqpUrl, 'main.js', 'api');
   const oldUrl = await oldApi.url();
   const ids = await fill(oldUrl, 'old', 2);
-  const cancelledThere = ids.slice(-600, -500);
+  const cancelledThere = ids.slice(-610, -510);
   expect(await Promise.all(cancelledThere.map((id) => change(oldUrl, 'DELETE', id)))).toEqual(
     cancelledThere.map(() => 200),
   );
   // Of those that wait longest: there is time to move them, however slow the machine.
-  const moved = ids.slice(-500, -460);
+  const moved = ids.slice(-510, -460);
   const movedTo = Date.now() + 30_000;
   const deliver_at = new Date(movedTo).toISOString();
   expect(await Promise.all(moved.map((id) => change(oldUrl, 'PATCH', id, { deliver_at })))).toEqual(
