@@ -138,6 +138,14 @@ test('a delay is measured by true time', () => {
   ]);
 });
 
+test.each([
+  ['a message that waits for its next attempt was not delayed by a fault', 16_200, 0],
+  ['one whose next attempt comes late was', 15_500, 1],
+])('%s', (_, failedAt, delayed) => {
+  const attempts = [done(1, 5_001), { n: 2, at: failedAt, done: false }, done(2, 17_000)];
+  expect(judge(journal({ attempts })).recoveries).toMatchObject([{ delayed }]);
+});
+
 test('a copy that a fault explains is counted, and good', () => {
   const judgement = judge(journal({ attempts: [done(1, 9_900), done(1, 16_000), done(2, 17_000)] }));
   expect(judgement).toMatchObject({ copies: 1, unexplained: [] });

@@ -23,14 +23,14 @@ export interface Judgement {
 /** How a fault was got over. */
 export interface Recovery {
   readonly fault: string;
-  /** How many messages were handled late from its beginning to that of the next. */
+  /** How many messages were handled late from its beginning to that of the next; that a message failed by itself does not count. */
   readonly delayed: number;
   /** From its end until the last of them was handled, in milliseconds; 0 when they were all handled during it. */
   readonly afterMs: number;
 }
 
-/** Later than this counts as delayed, in milliseconds. */
-const DELAYED_MS = 500;
+/** Later than this counts as delayed, in milliseconds: what failed on purpose waits up to half of it for its next attempt. */
+const DELAYED_MS = 1_000;
 /** A copy may be made so long after a fault, or come so long after it is due, in milliseconds: broken connections, late confirms and waits add up. */
 const AFTERMATH_MS = 30_000;
 /** A handler may have looked at the clock so long before the callee saw its call, in milliseconds. */
@@ -47,6 +47,7 @@ export function unfinished({ accepted, attempts, ...journal }: Journal): number[
 export function judge(journal: Journal): Judgement {
   const { accepted, attempts, cancelled, parked, faults, turns } = journal;
   const handlings = byMessage(attempts.filter(({ done }) => done));
+  const failures = byMessage(attempts.filter(({ done }) => !done));
   const messages = new Map(accepted.map((message) => [message.n, message]));
   const numbers = [...messages.keys()];
   const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (messages.get(attempt.n)?.dueAt ?? 0);
@@ -63,7 +64,15 @@ export function judge(journal: Journal): Judgement {
     unexplained: repeats
       .filter(({ n, at }) => !faults.some((fault) => explains(fault, at, messages.get(n))))
       .map(({ n }) => n),
-    recoveries: recoveriesOf(faults, handlings, messages),
+    recoveries: recoveriesOf(faults, handlings, (n, at) => {
+      const message = messages.get(n);
+      const failedAt =
+        failures
+          .get(n)
+          ?.filter((failure) => failure <= at)
+          .at(-1) ?? 0;
+      return message !== undefined && at - Math.max(trulyDueAt(message), failedAt) > DELAYED_MS;
+    }),
   };
 }
 
@@ -93,15 +102,13 @@ function explains({ from, to }: Fault, copyAt: number, message?: Accepted): bool
 function recoveriesOf(
   faults: readonly Fault[],
   handlings: ReadonlyMap<number, readonly number[]>,
-  messages: ReadonlyMap<number, Accepted>,
+  isDelayed: (n: number, at: number) => boolean,
 ): Recovery[] {
   return faults.map(({ name, from, to }, i) => {
     const until = faults[i + 1]?.from ?? Number.POSITIVE_INFINITY;
-    const delayed = [...handlings].flatMap(([n, [at = 0]]) => {
-      const message = messages.get(n);
-      const isDelayed = message !== undefined && at - trulyDueAt(message) > DELAYED_MS;
-      return isDelayed && at >= from && at < until ? [at] : [];
-    });
+    const delayed = [...handlings].flatMap(([n, [at = 0]]) =>
+      at >= from && at < until && isDelayed(n, at) ? [at] : [],
+    );
     return {
       fault: name,
       delayed: delayed.length,
