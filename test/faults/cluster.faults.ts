@@ -18,6 +18,8 @@ const PAUSE_MS = 5_000;
 const GONE_MS = 10_000;
 /** Longer than it takes to notice that a node is silent, in milliseconds: a quarter more than net_ticktime. */
 const SILENT_MS = 15_000;
+/** What the management API of a cluster under load may take to answer, in milliseconds. */
+const ASKED_MS = 60_000;
 /** No request takes longer, in milliseconds: a little more than CONFIRM_TIMEOUT_MS. */
 const ANSWERED_MS = 3_000;
 /** Numbers from here on are never promised; those that are this and tens more are done at once should they be handled. */
@@ -55,7 +57,7 @@ async function leaderOfBusiest({ nodes }: ClusterStage['cluster']): Promise<Clus
     const leader = nodes.find(({ name }) => name === busiest?.leader);
     if (!leader) throw new Error(`No leader of a holding queue is known: ${JSON.stringify(busiest)}`);
     return leader;
-  });
+  }, ASKED_MS);
 }
 
 /** No API accepts anything, and says so. */

@@ -69,6 +69,17 @@ test.each<[string, Partial<Journal>, object]>([
     },
     { unexplained: [2], copies: 1 },
   ],
+  [
+    'even when others were late at another time',
+    {
+      accepted: [
+        { n: 1, dueAt: 70_000, acceptedAt: 12_000 },
+        { n: 2, dueAt: 70_000, acceptedAt: 12_000 },
+      ],
+      attempts: [done(1, 144_000), done(2, 70_000), done(2, 150_000)],
+    },
+    { unexplained: [2], copies: 1 },
+  ],
 ])('%s', (_, change, expected) => {
   const judgement = judge(journal(change));
   expect(judgement).toMatchObject(expected);
@@ -156,6 +167,12 @@ test('so is a copy of what was waiting during the fault, when it comes as soon a
   const accepted = [{ n: 1, dueAt: 70_000, acceptedAt: 12_000 }];
   const judgement = judge(journal({ accepted, attempts: [done(1, 70_000), done(1, 70_001)] }));
   expect(judgement).toMatchObject({ copies: 1, unexplained: [] });
+});
+
+test('and when it comes out of a backlog, as late as others come at that time', () => {
+  const accepted = [1, 2].map((n) => ({ n, dueAt: 70_000, acceptedAt: 12_000 }));
+  const attempts = [done(1, 146_000), done(2, 70_000), done(2, 150_000)];
+  expect(judge(journal({ accepted, attempts }))).toMatchObject({ copies: 1, unexplained: [] });
 });
 
 test('what nobody was promised may be handled or not', () => {

@@ -33,6 +33,8 @@ export interface Recovery {
 const DELAYED_MS = 1_000;
 /** A copy may be made so long after a fault, or come so long after it is due, in milliseconds: broken connections, late confirms and waits add up. */
 const AFTERMATH_MS = 30_000;
+/** Messages that are handled within this time of each other went through the same backlog, in milliseconds. */
+const SAME_TIME_MS = 5_000;
 /** A handler may have looked at the clock so long before the callee saw its call, in milliseconds. */
 const CALLED_WITHIN_MS = 1_000;
 
@@ -51,6 +53,11 @@ export function judge(journal: Journal): Judgement {
   const messages = new Map(accepted.map((message) => [message.n, message]));
   const numbers = [...messages.keys()];
   const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (messages.get(attempt.n)?.dueAt ?? 0);
+  const latenessOfOthers = (n: number, at: number) =>
+    [...handlings].reduce((latest, [other, [first = 0]]) => {
+      const message = other !== n && Math.abs(first - at) <= SAME_TIME_MS ? messages.get(other) : undefined;
+      return message ? Math.max(latest, first - trulyDueAt(message)) : latest;
+    }, 0);
   const repeats = [...handlings].flatMap(([n, times]) => times.slice(1).map((at) => ({ n, at })));
   return {
     accepted: numbers.length,
@@ -62,7 +69,10 @@ export function judge(journal: Journal): Judgement {
     resurrected: [...cancelled].filter((n) => handlings.has(n)),
     copies: repeats.length,
     unexplained: repeats
-      .filter(({ n, at }) => !faults.some((fault) => explains(fault, at, messages.get(n))))
+      .filter(
+        ({ n, at }) =>
+          !faults.some((fault) => explains(fault, at, messages.get(n), () => latenessOfOthers(n, at))),
+      )
       .map(({ n }) => n),
     recoveries: recoveriesOf(faults, handlings, (n, at) => {
       const message = messages.get(n);
@@ -91,12 +101,21 @@ function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
   return times;
 }
 
-/** A fault makes copies of what waits or is on its way while it lasts; one of what waits comes when that is due. */
-function explains({ from, to }: Fault, copyAt: number, message?: Accepted): boolean {
+/**
+ * A fault makes copies of what waits or is on its way while it lasts; one of what waits comes when that is due, or as late as others come at
+ * that time: out of a backlog.
+ */
+function explains(
+  { from, to }: Fault,
+  copyAt: number,
+  message: Accepted | undefined,
+  latenessOfOthers: () => number,
+): boolean {
   const madeUntil = to + AFTERMATH_MS;
-  const wasThere = message === undefined || message.acceptedAt <= madeUntil;
-  const comesUntil = message ? Math.max(madeUntil, trulyDueAt(message) + AFTERMATH_MS) : madeUntil;
-  return wasThere && copyAt >= from && copyAt <= comesUntil;
+  if (copyAt < from || (message && message.acceptedAt > madeUntil)) return false;
+  if (copyAt <= madeUntil || !message) return copyAt <= madeUntil;
+  const lateBy = copyAt - trulyDueAt(message) - AFTERMATH_MS;
+  return lateBy <= 0 || lateBy <= latenessOfOthers();
 }
 
 function recoveriesOf(
