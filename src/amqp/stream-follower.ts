@@ -98,12 +98,13 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
     const mark = { id: randomUUID(), at: performance.now() };
     awaited = mark;
     caughtUp = false;
-    for (let written = false; !written && awaited === mark && !closing.signal.aborted; ) {
+    for (let tries = 0; awaited === mark && !closing.signal.aborted; tries++) {
       try {
         await publisher.publish(markEntry(exchange, mark.id));
-        written = true;
+        break;
       } catch (error) {
-        logger.warn('stream not marked yet', { stream, error: messageOf(error) });
+        // Once: an outage lasts many tries.
+        if (tries === 0) logger.warn('stream not marked yet', { stream, error: messageOf(error) });
         await pause(RETRY_DELAY_MS, closing.signal);
       }
     }

@@ -95,6 +95,21 @@ test('entries that come at the moment of asking do not interrupt the reading', a
   expect(world.log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
 });
 
+test('that the stream cannot be marked is said once, however often it is tried', async () => {
+  let refusals = 3;
+  const follower = await follow({
+    publisher: {
+      publish: async (publication) => {
+        if (refusals-- > 0) throw new Error('no confirm');
+        await world.publisher.publish(publication);
+      },
+    },
+  });
+  await follower.knownSince(0);
+  expect(refusals).toBeLessThan(0);
+  expect(world.log.lines.filter(({ event }) => event === 'stream not marked yet')).toHaveLength(1);
+});
+
 test('what was proven a moment ago needs no further asking', async () => {
   const follower = await follow();
   await follower.knownSince(0);
