@@ -25,7 +25,7 @@ export interface StageOptions {
   readonly rate: number;
   readonly apis: number;
   readonly consumers: number;
-  /** In milliseconds; default 20,000. */
+  /** In milliseconds; default LONGEST_DELAY_MS. */
   readonly longestDelayMs?: number;
   /** How many files and connections a process may have open; default what the system says. */
   readonly fileHandles?: number;
@@ -69,6 +69,9 @@ export interface CommonStage {
   strike(): Promise<void>;
 }
 
+/** Delays of the load's messages are up to this long, in milliseconds. */
+export const LONGEST_DELAY_MS = 20_000;
+
 const RELAY_QUEUE = 'faults.relay';
 const PATIENCE_MS = 90_000;
 /** RabbitMQ 3.10 can need more than a minute after a partition until its streams can be read on every node. */
@@ -79,7 +82,13 @@ export async function setStage<Own>(
   { version, amqpUrls, managementUrl, own }: SceneBroker<Own>,
   options: StageOptions,
 ): Promise<Stage<Own>> {
-  const { rate, longestDelayMs = 20_000, fileHandles, env = {}, patienceMs = PATIENCE_MS } = options;
+  const {
+    rate,
+    longestDelayMs = LONGEST_DELAY_MS,
+    fileHandles,
+    env = {},
+    patienceMs = PATIENCE_MS,
+  } = options;
   const journal = createJournal();
   const logger = recordedLog();
   const proxy = await startProxy(...amqpUrls);
