@@ -76,7 +76,7 @@ export function createProcessing(
   const { target, handler, verdicts, recorder, clock, handlers, retryPolicy, metrics, logger } = options;
   const { messageLogger = logger } = options;
   const repeats = createRepeats();
-  const stopping = new AbortController();
+  const stopping = heardByMany();
   const carryOut = createCarryOut({ ...options, stopping: stopping.signal });
   const gate = createGate({
     ...{ clock, handlers, onOverload },
@@ -84,7 +84,7 @@ export function createProcessing(
     patienceMs: PATIENCE_MS,
   });
   /** Aborted when what is in hand goes back to the queue. */
-  let givingBack = createGivingBack();
+  let givingBack = heardByMany();
 
   function leave(): void {
     gate.leave();
@@ -203,13 +203,13 @@ export function createProcessing(
       gate.sendBack(forGood);
       givingBack.abort();
       if (forGood) stopping.abort();
-      else givingBack = createGivingBack();
+      else givingBack = heardByMany();
     },
   };
 }
 
 /** As many may listen as there are messages in hand. */
-function createGivingBack(): AbortController {
+function heardByMany(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
