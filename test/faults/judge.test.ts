@@ -175,6 +175,15 @@ test('and when it comes out of a backlog, as late as others come at that time', 
   expect(judge(journal({ accepted, attempts }))).toMatchObject({ copies: 1, unexplained: [] });
 });
 
+test('so is one that is made during the fault, and waits in a backlog', () => {
+  const accepted = [
+    { n: 1, dueAt: 30_000, acceptedAt: 12_000 },
+    { n: 2, dueAt: 11_000, acceptedAt: 5_000 },
+  ];
+  const attempts = [done(1, 58_000), done(2, 14_000), done(2, 60_000)];
+  expect(judge(journal({ accepted, attempts }))).toMatchObject({ copies: 1, unexplained: [] });
+});
+
 test('what nobody was promised may be handled or not', () => {
   expect(judge(journal({ attempts: [done(1, 5_001), done(2, 11_000), done(3, 1)] }))).toMatchObject({
     accepted: 2,

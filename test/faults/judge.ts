@@ -102,8 +102,8 @@ function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
 }
 
 /**
- * A fault makes copies of what waits or is on its way while it lasts; one of what waits comes when that is due, or as late as others come at
- * that time: out of a backlog.
+ * A fault makes copies of what waits or is on its way while it lasts. One of what waits comes when that is due; and each as late as others are at
+ * that time, out of a backlog.
  */
 function explains(
   { from, to }: Fault,
@@ -113,9 +113,8 @@ function explains(
 ): boolean {
   const madeUntil = to + AFTERMATH_MS;
   if (copyAt < from || (message && message.acceptedAt > madeUntil)) return false;
-  if (copyAt <= madeUntil || !message) return copyAt <= madeUntil;
-  const lateBy = copyAt - trulyDueAt(message) - AFTERMATH_MS;
-  return lateBy <= 0 || lateBy <= latenessOfOthers();
+  const comesUntil = message ? Math.max(madeUntil, trulyDueAt(message) + AFTERMATH_MS) : madeUntil;
+  return copyAt <= comesUntil || copyAt <= comesUntil + latenessOfOthers();
 }
 
 function recoveriesOf(
