@@ -53,6 +53,11 @@ export function judge(journal: Journal): Judgement {
   const messages = new Map(accepted.map((message) => [message.n, message]));
   const numbers = [...messages.keys()];
   const isEarly = (attempt: Attempt) => handlersClock(attempt, turns) < (messages.get(attempt.n)?.dueAt ?? 0);
+  const isDelayed = (n: number, at: number) => {
+    const message = messages.get(n);
+    const failedAt = failures.get(n)?.filter((failure) => failure <= at) ?? [];
+    return message !== undefined && at - Math.max(trulyDueAt(message), ...failedAt) > DELAYED_MS;
+  };
   const latenessOfOthers = (n: number, at: number) =>
     [...handlings].reduce((latest, [other, [first = 0]]) => {
       const message = other !== n && Math.abs(first - at) <= SAME_TIME_MS ? messages.get(other) : undefined;
@@ -74,15 +79,7 @@ export function judge(journal: Journal): Judgement {
           !faults.some((fault) => explains(fault, at, messages.get(n), () => latenessOfOthers(n, at))),
       )
       .map(({ n }) => n),
-    recoveries: recoveriesOf(faults, handlings, (n, at) => {
-      const message = messages.get(n);
-      const failedAt =
-        failures
-          .get(n)
-          ?.filter((failure) => failure <= at)
-          .at(-1) ?? 0;
-      return message !== undefined && at - Math.max(trulyDueAt(message), failedAt) > DELAYED_MS;
-    }),
+    recoveries: recoveriesOf(faults, handlings, isDelayed),
   };
 }
 
@@ -114,6 +111,7 @@ function explains(
   const madeUntil = to + AFTERMATH_MS;
   if (copyAt < from || (message && message.acceptedAt > madeUntil)) return false;
   const comesUntil = message ? Math.max(madeUntil, trulyDueAt(message) + AFTERMATH_MS) : madeUntil;
+  // Asked only where it is needed: that looks at all handlings.
   return copyAt <= comesUntil || copyAt <= comesUntil + latenessOfOthers();
 }
 
