@@ -52,6 +52,7 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
     let settlement = decided;
     for (let waitMs = RETRY_DELAY_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_DELAY_MS)) {
       try {
+        if (settlement.kind === 'acknowledge') await settlement.tell?.();
         if (settlement.kind === 'forward') await scheduler.forward(settlement.message);
         if (settlement.kind === 'park') {
           await park({ publisher, clock }, target, delivery, settlement.why);
@@ -61,7 +62,12 @@ export function createCarryOut(options: CarryOutOptions): CarryOut {
         delivery.ack();
         return true;
       } catch (error) {
-        logger.warn('not settled yet', { to: target, settlement: settlement.kind, error: messageOf(error) });
+        logger.warn('not settled yet', {
+          to: target,
+          messageId: delivery.properties.messageId,
+          settlement: settlement.kind,
+          error: messageOf(error),
+        });
         if (settlement.kind === 'forward' && !isPublishError(error)) {
           // No place in the wheel, for a due time in a thousand years for instance: that does not pass.
           settlement = { kind: 'park', why: { reason: 'malformed', error: messageOf(error) } };

@@ -10,7 +10,7 @@ import { headerId } from './calls/header-id';
 import type { HttpCaller } from './calls/http-caller';
 import { publishTraced } from './calls/publish';
 import type { Handler, MessageOf } from './handler';
-import { done, type Outcome } from './outcome';
+import { doneOnceTold, type Outcome } from './outcome';
 
 /** What the orders handler needs. */
 export interface OrdersOptions {
@@ -36,7 +36,10 @@ const EXPIRED: Verdict = { type: 'order.expired' };
 /** Answers by which the order service says that there is nothing to expire: paid already, or gone. */
 const PAID_OR_GONE = new Set([409, 410]);
 
-/** Calls the order service, if there is one, and then publishes `order.expired` or `order.kept` for each order. */
+/**
+ * Calls the order service, if there is one, and then publishes `order.expired` or `order.kept` for each order. While RabbitMQ does not take that
+ * event the order service is not called again.
+ */
 export function createOrdersHandler(options: OrdersOptions): Handler<z.output<typeof orderPayload>> {
   const { publisher, callback, tracing = NO_TRACING, clock, logger } = options;
   return async (order, signal) => {
@@ -62,9 +65,10 @@ export function createOrdersHandler(options: OrdersOptions): Handler<z.output<ty
         timestamp: Math.floor(handledAt / 1000),
       },
     };
-    await publishTraced({ publisher, tracing }, publication, order.trace);
-    logger.info(type, { messageId: order.id, ...event });
-    return done;
+    return doneOnceTold(async () => {
+      await publishTraced({ publisher, tracing }, publication, order.trace);
+      logger.info(type, { messageId: order.id, ...event });
+    });
   };
 }
 

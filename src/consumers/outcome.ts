@@ -1,13 +1,20 @@
 /** What came of handling a message, as a value: the runtime settles it, the handler never sees a channel. */
 
-/** See done, retry and reject. */
+/** See done, doneOnceTold, retry and reject. */
 export type Outcome =
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly tell?: () => Promise<void> }
   | { readonly kind: 'retry'; readonly error: string; readonly notBeforeMs?: number }
   | { readonly kind: 'reject'; readonly error: string };
 
 /** Handled; the message is acknowledged. */
 export const done: Outcome = { kind: 'done' };
+
+/**
+ * Handled, and whoever wants to know is to be told before the message is acknowledged.
+ *
+ * @param tell publishes, and resolves once that is confirmed; called again until it does, without handling the message again
+ */
+export const doneOnceTold = (tell: () => Promise<void>): Outcome => ({ kind: 'done', tell });
 
 /**
  * Failed for now; tried again after a while, at last parked. `error` says why, for people.

@@ -6,7 +6,7 @@ import type { Outcome } from './outcome';
 
 /** What becomes of a message that was handled. */
 export type Settlement =
-  | { readonly kind: 'acknowledge' }
+  | { readonly kind: 'acknowledge'; readonly tell?: () => Promise<void> }
   | { readonly kind: 'forward'; readonly message: Message; readonly error?: string }
   | { readonly kind: 'park'; readonly why: ParkReason };
 
@@ -25,7 +25,7 @@ export interface SettleContext {
 /** Decides what becomes of a message. */
 export function settlementOf(message: Message, outcome: Outcome, context: SettleContext): Settlement {
   const { policy, now, startedAt, random } = context;
-  if (outcome.kind === 'done') return { kind: 'acknowledge' };
+  if (outcome.kind === 'done') return { kind: 'acknowledge', ...(outcome.tell && { tell: outcome.tell }) };
 
   const attempts = {
     attempts: message.attempt,

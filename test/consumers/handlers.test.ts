@@ -49,7 +49,7 @@ test('the order service may be anywhere, a webhook only where it is allowed', as
   const webhook = { ...message, to: 'webhooks', payload: { url } };
 
   const strict = create({ ORDER_CALLBACK_URL: url, WEBHOOK_SECRET });
-  await expect(strict.byTarget.orders(order)).resolves.toEqual(done);
+  await expect(strict.byTarget.orders(order)).resolves.toMatchObject({ kind: 'done' });
   await expect(strict.byTarget.webhooks(webhook)).resolves.toMatchObject({ kind: 'reject' });
   const open = create({ WEBHOOK_SECRET, WEBHOOK_ALLOW: '127.0.0.1' });
   await expect(open.byTarget.webhooks(webhook)).resolves.toEqual(done);

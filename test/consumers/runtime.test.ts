@@ -1,7 +1,8 @@
 import { managementRequest } from '../../dev/management';
 import type { Publication } from '../../src/amqp/publisher';
-import { done, reject, retry } from '../../src/consumers/outcome';
+import { done, doneOnceTold, reject, retry } from '../../src/consumers/outcome';
 import type { TargetRunner } from '../../src/consumers/runtime';
+import { BrokerUnavailableError } from '../../src/errors';
 import { encodeMessage, type Message } from '../../src/message';
 import { createMetrics, type TargetState } from '../../src/metrics';
 import { eventually } from '../broker/eventually';
@@ -107,6 +108,26 @@ test('a message to be retried is the same delivery of the same message, never ea
     expect(at).toBeGreaterThanOrEqual(message.dueAt);
   }
   expect(handled[2]?.message.first?.dueAt).toBe(scheduled.dueAt);
+  await expectAllSettled(runner);
+});
+
+test('what is done is not handled again while nobody can be told of it, and acknowledged once somebody was', async () => {
+  const handled: Message[] = [];
+  let told = 0;
+  const runner = await world.consume('orders', async (message) => {
+    handled.push(message);
+    return doneOnceTold(async () => {
+      told++;
+      if (told < 3) throw new BrokerUnavailableError('blocked');
+    });
+  });
+  const { id } = await schedule({ order_id: 'A1' });
+  await eventually(() => expect(told).toBe(3));
+  expect(handled.map((message) => message.id)).toEqual([id]);
+  expect(world.log.lines.filter(({ event }) => event === 'not settled yet')).toMatchObject([
+    { messageId: id, settlement: 'acknowledge', error: 'blocked' },
+    { messageId: id, settlement: 'acknowledge', error: 'blocked' },
+  ]);
   await expectAllSettled(runner);
 });
 

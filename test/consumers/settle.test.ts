@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { backoffMs } from '../../src/consumers/backoff';
-import { done, reject, retry } from '../../src/consumers/outcome';
+import { done, doneOnceTold, reject, retry } from '../../src/consumers/outcome';
 import { settlementOf } from '../../src/consumers/settle';
 import type { Message } from '../../src/message';
 
@@ -18,6 +18,11 @@ const context = { policy, now: 10_100, startedAt: 10_001, random: 0.5 };
 
 test('done is acknowledged', () => {
   expect(settlementOf(message, done, context)).toEqual({ kind: 'acknowledge' });
+});
+
+test('what is done once somebody was told is acknowledged after that', () => {
+  const tell = async () => {};
+  expect(settlementOf(message, doneOnceTold(tell), context)).toEqual({ kind: 'acknowledge', tell });
 });
 
 test('reject parks at once', () => {

@@ -11,6 +11,7 @@ import { NO_TRACING } from '../../src/tracing';
 import { eventually } from '../broker/eventually';
 import { createWorld, recordedLog } from '../broker/world';
 import { type ScriptedServer, scriptedServer } from './calls/scripted-server';
+import { tellOf } from './told';
 
 const trace = {
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -88,7 +89,7 @@ describe('to everybody who is called', () => {
   });
 
   test('the order service, and whoever listens for events', async () => {
-    await expect(handlers.byTarget.orders(message({ order_id: 'A1' }))).resolves.toEqual(done);
+    await tellOf(await handlers.byTarget.orders(message({ order_id: 'A1' })));
     expect(server.received).toMatchObject([{ headers: trace }]);
     expect(published).toMatchObject([{ routingKey: 'order.expired', properties: { headers: trace } }]);
   });
@@ -114,7 +115,7 @@ describe('to everybody who is called', () => {
 
   test('and nobody gets one where there is none', async () => {
     const { trace: _, ...without } = message({ order_id: 'A1' });
-    await handlers.byTarget.orders(without);
+    await tellOf(await handlers.byTarget.orders(without));
     expect(server.received[0]?.headers).not.toHaveProperty('traceparent');
     expect(published[0]?.properties).not.toHaveProperty('headers');
     expect(encodeMessage(without).properties.headers).not.toHaveProperty('traceparent');
