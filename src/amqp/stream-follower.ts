@@ -28,6 +28,8 @@ export interface StreamFollowerOptions {
   readonly onEntry: (entry: StreamEntry) => void;
   /** The stream was deleted and declared anew: all that was read of it counts no longer. */
   readonly onRenewed?: () => void;
+  /** A mark that was not read within this time, in milliseconds, is written again; default 10,000. */
+  readonly markAgainMs?: number;
   readonly logger: Logger;
 }
 
@@ -53,6 +55,8 @@ export const MARK = 'mark';
 const RETRY_DELAY_MS = 200;
 /** What one reader has, and what follows what was read, comes within this time, in milliseconds; else the reading stalls. */
 const STALLED_AFTER_MS = 2_000;
+/** After a network between its nodes was silent, RabbitMQ 3.10 confirms entries that never get into the stream. */
+const MARK_AGAIN_MS = 10_000;
 /** How long the question for the latest entry may take, in milliseconds: all that is due waits for it. */
 const LATEST_TIMEOUT_MS = 10_000;
 /** Readings in a row that stall until the connection is given up: some minute. Another node may have a replica that goes on. */
@@ -65,6 +69,7 @@ const MOST_STALLS = 20;
  */
 export async function followStream(options: StreamFollowerOptions): Promise<StreamFollower> {
   const { connection, publisher, stream, exchange, onEntry, onRenewed, logger } = options;
+  const { markAgainMs = MARK_AGAIN_MS } = options;
   const closing = new AbortController();
   const progress = createProgress(closing.signal);
   /** On performance.now(), which nobody sets. */
@@ -87,32 +92,42 @@ export async function followStream(options: StreamFollowerOptions): Promise<Stre
       }
       progress.made();
     },
-    onReading: () => void writeMark(),
+    onReading: () => void mark(),
     onRenewed() {
       provenAt = Number.NEGATIVE_INFINITY;
       onRenewed?.();
     },
   });
 
-  async function writeMark(): Promise<void> {
-    const mark = { id: randomUUID(), at: performance.now() };
-    awaited = mark;
+  async function mark(): Promise<void> {
+    const id = randomUUID();
+    awaited = { id, at: performance.now() };
     caughtUp = false;
-    for (let tries = 0; awaited === mark && !closing.signal.aborted; tries++) {
+    const isAwaited = () => awaited?.id === id && !closing.signal.aborted;
+    while (isAwaited()) {
+      await writeMark(id, isAwaited);
+      await untilMarkedOr(markAgainMs, isAwaited);
+    }
+  }
+
+  async function writeMark(id: string, isAwaited: () => boolean): Promise<void> {
+    for (let tries = 0; isAwaited(); tries++) {
       try {
-        await publisher.publish(markEntry(exchange, mark.id));
-        break;
+        return await publisher.publish(markEntry(exchange, id));
       } catch (error) {
         // Once: an outage lasts many tries.
         if (tries === 0) logger.warn('stream not marked yet', { stream, error: messageOf(error) });
         await pause(RETRY_DELAY_MS, closing.signal);
       }
     }
-    // Long as a stream may be, entry after entry has to come.
-    while (awaited === mark && !closing.signal.aborted) {
+  }
+
+  /** Long as a stream may be, entry after entry has to come. */
+  async function untilMarkedOr(timeoutMs: number, isAwaited: () => boolean): Promise<void> {
+    for (const until = performance.now() + timeoutMs; isAwaited() && performance.now() < until; ) {
       const before = reader.position();
       await pause(STALLED_AFTER_MS, closing.signal);
-      if (awaited === mark && reader.position() === before) restart('no entry comes any more');
+      if (isAwaited() && reader.position() === before) restart('no entry comes any more');
     }
   }
 

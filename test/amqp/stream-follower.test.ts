@@ -1,4 +1,5 @@
 /** Following a stream on a real broker: everything once, in order, and certainty up to when. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel } from 'amqplib';
 import { openConnection } from '../../src/amqp/connection';
 import { entryAt, type StreamEntry } from '../../src/amqp/stream';
@@ -109,6 +110,29 @@ test('that the stream cannot be marked is said once, however often it is tried',
   expect(refusals).toBeLessThan(0);
   expect(world.log.lines.filter(({ event }) => event === 'stream not marked yet')).toHaveLength(1);
 });
+
+test('a mark that was confirmed and never got into the stream is written again, while other entries come', async () => {
+  let written = 0;
+  const follower = await follow({
+    markAgainMs: 100,
+    publisher: {
+      publish: async (publication) => {
+        if (written++ === 0) await sleep(20);
+        else await world.publisher.publish(publication);
+      },
+    },
+  });
+  let isKnown = false;
+  const known = follower.knownSince(0).then(() => {
+    isKnown = true;
+  });
+  for (let n = 0; !isKnown; n++) {
+    await write(String(n));
+    await sleep(50);
+  }
+  await known;
+  expect(written).toBeGreaterThan(1);
+}, 60_000);
 
 test('what was proven a moment ago needs no further asking', async () => {
   const follower = await follow();
