@@ -34,7 +34,7 @@ export interface OwedVerdictsOptions {
   readonly logger: Logger;
 }
 
-/** Before a verdict is missed, in milliseconds: whoever made the change is about to give it. */
+/** Before a verdict is missed, in milliseconds: whoever made the change is about to give it, or it is about to be read. */
 const GRACE_MS = 2_000;
 const LOOK_EVERY_MS = 500;
 /** What was due so long ago has been handled or dropped, in milliseconds. */
@@ -47,15 +47,19 @@ export function createOwedVerdicts({ verdicts, clock, logger }: OwedVerdictsOpti
   const isGiven = (id: string, { revision }: Owed) =>
     (verdicts.revisionOf(id) ?? Number.NEGATIVE_INFINITY) >= revision;
 
+  const isOver = ({ until }: Owed) => until < clock() - OVER_MS;
+
   const give = async (id: string) => {
     const debt = owed.get(id);
-    if (debt && !isGiven(id, debt.verdict)) await verdicts.give(id, debt.verdict);
-    if (owed.get(id) === debt) owed.delete(id);
+    if (!debt || isGiven(id, debt.verdict)) return;
+    await verdicts.give(id, debt.verdict);
+    // Owed until it is read: after a network between its nodes was silent, RabbitMQ 3.10 confirms what never gets into a stream.
+    if (owed.get(id) === debt) owed.set(id, { ...debt, missedAt: clock() + GRACE_MS });
   };
   const look = () => {
     if (!verdicts.caughtUp()) return;
     for (const [id, { verdict, missedAt }] of owed) {
-      if (isGiven(id, verdict)) owed.delete(id);
+      if (isGiven(id, verdict) || isOver(verdict)) owed.delete(id);
       else if (missedAt <= clock())
         give(id).catch((error) => logger.debug('verdict still owed', { id, error: messageOf(error) }));
     }
@@ -66,7 +70,7 @@ export function createOwedVerdicts({ verdicts, clock, logger }: OwedVerdictsOpti
   return {
     note(entry, placed, record) {
       const verdict = owedAfter(entry, placed, record);
-      if (!verdict || verdict.until < clock() - OVER_MS) return;
+      if (!verdict || isOver(verdict)) return;
       owed.set(entry.id, { verdict, missedAt: placed.effect === 'lost' ? 0 : clock() + GRACE_MS });
       if (placed.effect === 'lost') look();
     },
