@@ -1,5 +1,6 @@
 /** A million messages wait, and then all are due within one minute. */
 import { type Gauge, peakOf, watchProcesses } from './gauges';
+import { lateConfirms } from './late-confirms';
 import { sendAll } from './pending';
 import { FORM, scene } from './scene';
 
@@ -12,12 +13,13 @@ const SLOWEST_DRAINED = 100;
 /** What a process may take more than before the first message, in MB: so much whatever waits, and for each message that an API keeps in view. */
 const BOUND_MB = 200;
 const IN_VIEW_MB = 0.001;
-
-function boundMb({ name }: Gauge): number {
-  return name.startsWith('API') ? BOUND_MB + IN_VIEW_MB * FORM.pending : BOUND_MB;
-}
+/** Of that, what the heap has: the rest is what is on its way through a process, such as the bodies of requests. */
+const HEAP_SHARE = 0.7;
 
 const count = FORM.pending;
+const BOUNDS_MB = { api: BOUND_MB + IN_VIEW_MB * count, consumer: BOUND_MB };
+const boundMb = ({ name }: Gauge) => (name.startsWith('API') ? BOUNDS_MB.api : BOUNDS_MB.consumer);
+
 scene(
   `${count.toLocaleString('en')} pending, due within one minute`,
   async (stage) => {
@@ -32,6 +34,8 @@ scene(
     });
     await stage.judge();
     await gauges.stop();
+    // What is due at once is more than the broker confirms in time.
+    journal.faults.push(...lateConfirms([...stage.apis, ...stage.consumers].flatMap(({ log }) => log)));
     const lastAt = journal.attempts.reduce((latest, { at }) => Math.max(latest, at), 0);
     notes.push(
       `accepted in ${seconds(acceptedAt - startedAt)}, the last handled ${seconds(lastAt - firstDueAt)} after the first was due`,
@@ -46,6 +50,7 @@ scene(
   },
   {
     rate: 0,
+    heapMb: { api: HEAP_SHARE * BOUNDS_MB.api, consumer: HEAP_SHARE * BOUNDS_MB.consumer },
     patienceMs: MINUTE_MS + (count / SLOWEST_DRAINED) * 1_000,
     timeoutMs: 15 * MINUTE_MS + (count / SLOWEST_DRAINED) * 2_000,
   },

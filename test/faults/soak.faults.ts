@@ -14,8 +14,8 @@ const TOLERATED = {
   lateness: { share: 0, amount: 50 },
 };
 
-/** With much memory V8 collects late, and a process goes on growing without a leak; this is thrice what one of them needs, in MB. */
-const HEAP_LIMIT_MB = 96;
+/** Thrice what one of them needs. */
+const HEAP_MB = 96;
 
 const UNITS = { memory: 'MB', handles: 'files', lateness: 'ms late' };
 type Kind = keyof typeof TOLERATED;
@@ -67,8 +67,8 @@ scene(
     env: {
       LEDGER_MAX: String(Math.max(1_000, 25 * FORM.rate)),
       LOG_SAMPLE: '0.1',
-      NODE_OPTIONS: `--max-old-space-size=${HEAP_LIMIT_MB}`,
     },
+    heapMb: { api: HEAP_MB, consumer: HEAP_MB },
     timeoutMs: (FORM.soakMinutes + 10) * MINUTE_MS,
   },
 );

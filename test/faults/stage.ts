@@ -31,6 +31,11 @@ export interface StageOptions {
   readonly fileHandles?: number;
   /** Further environment of every process. */
   readonly env?: NodeJS.ProcessEnv;
+  /**
+   * What the heap of an API and of a consumer may take, in MB; default what Node.js allows. With much memory it collects late, and a process goes on
+   * growing without a leak.
+   */
+  readonly heapMb?: { readonly api: number; readonly consumer: number };
   /** How long what is due may take to come to its end, in milliseconds; default 90,000. */
   readonly patienceMs?: number;
 }
@@ -86,6 +91,7 @@ export async function setStage<Own>(
     rate,
     longestDelayMs = LONGEST_DELAY_MS,
     fileHandles,
+    heapMb,
     env = {},
     patienceMs = PATIENCE_MS,
   } = options;
@@ -136,12 +142,16 @@ export async function setStage<Own>(
     ...{ run, declareTopology },
     start: (...args: string[]) => start(args),
     async startApi(further: NodeJS.ProcessEnv = {}) {
-      const api = start(['main.js', 'api'], { LOG_LEVEL: 'info', ...further });
+      const api = start(['main.js', 'api'], { LOG_LEVEL: 'info', ...withHeap(heapMb?.api), ...further });
       urls.set(api, await api.url());
       apis.push(api);
     },
     async startConsumer(further: NodeJS.ProcessEnv = {}) {
-      const consumer = start(['main.js', 'consumers'], { LOG_LEVEL: 'info', ...further });
+      const consumer = start(['main.js', 'consumers'], {
+        LOG_LEVEL: 'info',
+        ...withHeap(heapMb?.consumer),
+        ...further,
+      });
       await consumer.logged('consuming', { to: TARGET_NAMES.at(-1) });
       consumers.push(consumer);
     },
@@ -268,6 +278,10 @@ async function collectParked(connection: BrokerConnection, { parked, strangers }
   } finally {
     await channel.close().catch(() => {});
   }
+}
+
+function withHeap(mb?: number): NodeJS.ProcessEnv {
+  return mb === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${Math.ceil(mb)}` };
 }
 
 /** Until every API says that it can do its work. */
