@@ -7,7 +7,7 @@ import { type Outcome, reject, retry } from '../../src/consumers/outcome';
 import type { orderPayload } from '../../src/targets';
 import { recordedLog } from '../broker/world';
 import { type ScriptedServer, scriptedServer, status } from './calls/scripted-server';
-import { tellOf } from './told';
+import { tellOf } from './tell';
 
 const ACCEPTED_AT = Date.parse('2026-11-20T12:00:00.000Z');
 const DUE_AT = Date.parse('2026-11-20T12:30:00.250Z');

@@ -11,7 +11,7 @@ import { NO_TRACING } from '../../src/tracing';
 import { eventually } from '../broker/eventually';
 import { createWorld, recordedLog } from '../broker/world';
 import { type ScriptedServer, scriptedServer } from './calls/scripted-server';
-import { tellOf } from './told';
+import { tellOf } from './tell';
 
 const trace = {
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -89,7 +89,9 @@ describe('to everybody who is called', () => {
   });
 
   test('the order service, and whoever listens for events', async () => {
-    await tellOf(await handlers.byTarget.orders(message({ order_id: 'A1' })));
+    const outcome = await handlers.byTarget.orders(message({ order_id: 'A1' }));
+    expect(outcome).toMatchObject({ kind: 'done' });
+    await tellOf(outcome);
     expect(server.received).toMatchObject([{ headers: trace }]);
     expect(published).toMatchObject([{ routingKey: 'order.expired', properties: { headers: trace } }]);
   });
