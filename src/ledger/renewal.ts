@@ -58,18 +58,30 @@ async function renewUpTo(upTo: number, options: LedgerKeeperOptions, signal: Abo
   const from = await firstPending(upTo, ledger);
   if (from === undefined) return;
   let renewed = 0;
+  let failure: unknown;
   let window: Promise<void>[] = [];
+  const endWindow = async () => {
+    await Promise.all(window);
+    window = [];
+    if (failure !== undefined) throw failure;
+  };
   await readRange(connection, LEDGER, from, upTo, async (entry) => {
+    // While the reading goes on nobody waits for the window, and an error that nobody waits for ends the process.
+    if (failure !== undefined) throw failure;
     for (const { record, message } of waitingAt(entry, ledger)) {
       signal.throwIfAborted();
       renewed++;
-      window.push(renew(record, message, options));
-      if (window.length < WINDOW) continue;
-      await Promise.all(window);
-      window = [];
+      window.push(
+        renew(record, message, options).catch((error) => {
+          failure ??= error;
+        }),
+      );
+      if (window.length >= WINDOW) await endWindow();
     }
+  }).catch((error) => {
+    throw failure ?? error; // the reading calls it its own
   });
-  await Promise.all(window);
+  await endWindow();
   logger.info('ledger written again', { messages: renewed });
 }
 

@@ -58,11 +58,7 @@ export function judge(journal: Journal): Judgement {
     const failedAt = failures.get(n)?.filter((failure) => failure <= at) ?? [];
     return message !== undefined && at - Math.max(trulyDueAt(message), ...failedAt) > DELAYED_MS;
   };
-  const latenessOfOthers = (n: number, at: number) =>
-    [...handlings].reduce((latest, [other, [first = 0]]) => {
-      const message = other !== n && Math.abs(first - at) <= SAME_TIME_MS ? messages.get(other) : undefined;
-      return message ? Math.max(latest, first - trulyDueAt(message)) : latest;
-    }, 0);
+  const latenessOfOthers = latenessAmong(handlings, messages);
   const repeats = [...handlings].flatMap(([n, times]) => times.slice(1).map((at) => ({ n, at })));
   return {
     accepted: numbers.length,
@@ -91,11 +87,45 @@ function handlersClock({ at, handlersClock: clock = at }: Attempt, turns: readon
   }, clock);
 }
 
+/** When each message was attempted, the earliest first, as are the messages. */
 function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
   const times = new Map<number, number[]>();
   for (const { n, at } of [...attempts].sort((a, b) => a.at - b.at))
     times.set(n, [...(times.get(n) ?? []), at]);
   return times;
+}
+
+/** Tells how late others than a message were, at most, at the time of this copy of it. */
+function latenessAmong(
+  handlings: ReadonlyMap<number, readonly number[]>,
+  messages: ReadonlyMap<number, Accepted>,
+): (n: number, at: number) => number {
+  // As byMessage leaves them: by when each was handled first.
+  const firsts = [...handlings].flatMap(([n, [at = 0]]) => {
+    const message = messages.get(n);
+    return message ? [{ n, at, lateMs: at - trulyDueAt(message) }] : [];
+  });
+  return (n, at) => {
+    let latest = 0;
+    for (let i = firstFrom(firsts, at - SAME_TIME_MS); i < firsts.length; i++) {
+      const other = firsts[i];
+      if (!other || other.at > at + SAME_TIME_MS) break;
+      if (other.n !== n) latest = Math.max(latest, other.lateMs);
+    }
+    return latest;
+  };
+}
+
+/** The index of the first one at this time or later, of some that are in order. */
+function firstFrom(times: readonly { readonly at: number }[], from: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle]?.at ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /**
@@ -111,7 +141,7 @@ function explains(
   const madeUntil = to + AFTERMATH_MS;
   if (copyAt < from || (message && message.acceptedAt > madeUntil)) return false;
   const comesUntil = message ? Math.max(madeUntil, trulyDueAt(message) + AFTERMATH_MS) : madeUntil;
-  // Asked only where it is needed: that looks at all handlings.
+  // Asked only where it is needed: that looks at many handlings.
   return copyAt <= comesUntil || copyAt <= comesUntil + latenessOfOthers();
 }
 

@@ -1,9 +1,11 @@
 /** What waits long stays in the ledger, however much comes after it. */
-import { UnknownMessageError } from '../../src/errors';
+import { OutcomeUnknownError, UnknownMessageError } from '../../src/errors';
 import { createExtent } from '../../src/ledger/extent';
+import type { Ledger } from '../../src/ledger/ledger';
 import { ledgerPublication } from '../../src/ledger/recorder';
 import { keepLedger } from '../../src/ledger/renewal';
 import { type Changes, startChanges } from '../broker/changes';
+import { eventually } from '../broker/eventually';
 import { createWorld, type World } from '../broker/world';
 
 /** Up to 2,000 seconds, in few queues. */
@@ -17,12 +19,14 @@ const start = async () => {
   apis.push(api);
   return api;
 };
-beforeEach(async () => {
-  world = await createWorld({
+const worldThatKeeps = (maxBytes: number) =>
+  createWorld({
     wheel,
     targets: ['orders'],
-    topology: { ledgerLimits: { maxBytes: 100_000, segmentBytes: 10_000 } },
+    topology: { ledgerLimits: { maxBytes, segmentBytes: maxBytes / 10 } },
   });
+beforeEach(async () => {
+  world = await worldThatKeeps(100_000);
   apis = [];
 });
 afterEach(async () => {
@@ -48,6 +52,28 @@ const traffic = async (api: Changes, round: number) => {
   await api.ledger.find('nothing'); // all has been read
 };
 
+/** Keeps this ledger until it is told to end. */
+const keep = async (ledger: Pick<Ledger, 'view' | 'settle' | 'caughtUp' | 'extent'>) => {
+  const ending = new AbortController();
+  const keeping = keepLedger(
+    {
+      ledger,
+      connection: await world.connect('keeper'),
+      clock: Date.now,
+      renewBehindBytes: 30_000,
+      pauseMs: 20,
+      logger: world.log,
+    },
+    ending.signal,
+  );
+  return {
+    end: () => {
+      ending.abort();
+      return keeping;
+    },
+  };
+};
+
 test('a message that waits is found, the same, and can be changed by a process that has never seen its beginning', async () => {
   const keeper = await start();
   const payload = { order_id: 'A1', note: 'x'.repeat(300) };
@@ -58,25 +84,13 @@ test('a message that waits is found, the same, and can be changed by a process t
   const movedTo = Date.now() + 1_100_000;
   await keeper.reschedule('moved', movedTo);
 
-  const ending = new AbortController();
-  const keeping = keepLedger(
-    {
-      ledger: keeper.ledger,
-      connection: await world.connect('keeper'),
-      clock: Date.now,
-      renewBehindBytes: 30_000,
-      pauseMs: 20,
-      logger: world.log,
-    },
-    ending.signal,
-  );
+  const keeping = await keep(keeper.ledger);
   let late = await start();
   for (let round = 0; late.ledger.isComplete() || round < 12; round++) {
     await traffic(keeper, round);
     late = await start();
   }
-  ending.abort();
-  await keeping;
+  await keeping.end();
 
   expect(late.ledger.isComplete()).toBe(false);
   expect(late.ledger.view().list({ key: 'long', limit: 10 }).records).toMatchObject([
@@ -92,6 +106,33 @@ test('a message that waits is found, the same, and can be changed by a process t
   await late.reschedule('moved', Date.now() + 500_000);
   await late.cancel('long');
 }, 120_000);
+
+test('what cannot be written again is noticed while the reading goes on, and is tried again later', async () => {
+  await world.close();
+  world = await worldThatKeeps(1_000_000);
+  const api = await start();
+  const { ledger } = api;
+  await api.accept(request('first', 1));
+  // More than RabbitMQ sends at once comes between the two, and after them.
+  for (let round = 0; round < 3; round++) await traffic(api, round);
+  await api.accept(request('second', 2));
+  for (let round = 3; round < 5; round++) await traffic(api, round);
+  const offset = ledger.view().get('second')?.offset ?? Number.NaN;
+  const tried: string[] = [];
+  const keeping = await keep({
+    ...ledger,
+    settle(entry, message) {
+      tried.push(entry.id);
+      if (tried.length > 2) return ledger.settle(entry, message);
+      return Promise.reject(new OutcomeUnknownError('not confirmed in time'));
+    },
+  });
+  await eventually(() => expect(ledger.view().get('second')?.offset).toBeGreaterThan(offset));
+  await keeping.end();
+  expect(tried.slice(0, 4)).toEqual(['first', 'first', 'first', 'second']);
+  const said = world.log.lines.filter(({ event }) => event === 'ledger not written again yet');
+  expect(said).toMatchObject(Array(2).fill({ level: 'warn', error: 'not confirmed in time' }));
+}, 60_000);
 
 test('without anybody who keeps it, it is forgotten, and says so', async () => {
   const api = await start();
