@@ -6,7 +6,7 @@ import { FORM, scene } from './scene';
 
 const MINUTE_MS = 60_000;
 /** Slower than this, in messages a second, and some would be due before all are accepted. */
-const SLOWEST_ACCEPTED = 1_500;
+const SLOWEST_ACCEPTED = 2_500;
 /** Handled slower than this, in messages a second, they do not count as drained. */
 const SLOWEST_DRAINED = 100;
 
