@@ -87,7 +87,6 @@ function handlersClock({ at, handlersClock: clock = at }: Attempt, turns: readon
   }, clock);
 }
 
-/** When each message was attempted, the earliest first, as are the messages. */
 function byMessage(attempts: readonly Attempt[]): Map<number, number[]> {
   const times = new Map<number, number[]>();
   for (const { n, at } of [...attempts].sort((a, b) => a.at - b.at))
@@ -100,32 +99,22 @@ function latenessAmong(
   handlings: ReadonlyMap<number, readonly number[]>,
   messages: ReadonlyMap<number, Accepted>,
 ): (n: number, at: number) => number {
-  // As byMessage leaves them: by when each was handled first.
-  const firsts = [...handlings].flatMap(([n, [at = 0]]) => {
+  // By time, as a look at all of a million for each copy would take many minutes.
+  const slots = new Map<number, { readonly n: number; readonly at: number; readonly lateMs: number }[]>();
+  const slotOf = (at: number) => Math.floor(at / SAME_TIME_MS);
+  for (const [n, [at = 0]] of handlings) {
     const message = messages.get(n);
-    return message ? [{ n, at, lateMs: at - trulyDueAt(message) }] : [];
-  });
-  return (n, at) => {
-    let latest = 0;
-    for (let i = firstFrom(firsts, at - SAME_TIME_MS); i < firsts.length; i++) {
-      const other = firsts[i];
-      if (!other || other.at > at + SAME_TIME_MS) break;
-      if (other.n !== n) latest = Math.max(latest, other.lateMs);
-    }
-    return latest;
-  };
-}
-
-/** The index of the first one at this time or later, of some that are in order. */
-function firstFrom(times: readonly { readonly at: number }[], from: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle]?.at ?? 0) < from) low = middle + 1;
-    else high = middle;
+    if (!message) continue;
+    const first = { n, at, lateMs: at - trulyDueAt(message) };
+    const slot = slots.get(slotOf(at));
+    if (slot) slot.push(first);
+    else slots.set(slotOf(at), [first]);
   }
-  return low;
+  return (n, at) =>
+    [-1, 0, 1]
+      .flatMap((apart) => slots.get(slotOf(at) + apart) ?? [])
+      .filter((other) => other.n !== n && Math.abs(other.at - at) <= SAME_TIME_MS)
+      .reduce((latest, { lateMs }) => Math.max(latest, lateMs), 0);
 }
 
 /**

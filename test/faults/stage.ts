@@ -79,8 +79,9 @@ export const LONGEST_DELAY_MS = 20_000;
 
 const RELAY_QUEUE = 'faults.relay';
 const PATIENCE_MS = 90_000;
-/** Between two looks whether everything has come to its end, in milliseconds, and at least so many times as long as a look took. */
+/** Between two looks whether everything has come to its end, at least, in milliseconds. */
 const LOOK_MS = 500;
+/** And at least so many times as long as the look took. */
 const PAUSE_PER_LOOK = 20;
 /** RabbitMQ 3.10 can need more than a minute after a partition until its streams can be read on every node. */
 const READY_DEADLINE_MS = 180_000;
@@ -190,7 +191,7 @@ export async function setStage<Own>(
         await collectParked(connection, journal).catch(() => {}); // not back yet
         const lookedAt = performance.now();
         if (unfinished(journal).length === 0) return judge(journal);
-        // Whoever is called shares this process: of a million messages, a look takes half a second.
+        // Whoever is called shares this process: a look at a million messages takes most of a second.
         await sleep(Math.max(LOOK_MS, PAUSE_PER_LOOK * (performance.now() - lookedAt)));
       }
       notes.push(`left in queues: ${await contents(managementUrl()).catch(messageOf)}`);

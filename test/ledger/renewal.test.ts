@@ -1,9 +1,8 @@
 /** What waits long stays in the ledger, however much comes after it. */
 import { OutcomeUnknownError, UnknownMessageError } from '../../src/errors';
 import { createExtent } from '../../src/ledger/extent';
-import type { Ledger } from '../../src/ledger/ledger';
 import { ledgerPublication } from '../../src/ledger/recorder';
-import { keepLedger } from '../../src/ledger/renewal';
+import { keepLedger, type LedgerKeeperOptions } from '../../src/ledger/renewal';
 import { type Changes, startChanges } from '../broker/changes';
 import { eventually } from '../broker/eventually';
 import { createWorld, type World } from '../broker/world';
@@ -53,7 +52,7 @@ const traffic = async (api: Changes, round: number) => {
 };
 
 /** Keeps this ledger until it is told to end. */
-const keep = async (ledger: Pick<Ledger, 'view' | 'settle' | 'caughtUp' | 'extent'>) => {
+const keep = async (ledger: LedgerKeeperOptions['ledger']) => {
   const ending = new AbortController();
   const keeping = keepLedger(
     {
